@@ -1,0 +1,53 @@
+# Two commands matter: `make serve` and `make test`. Both install first what is missing (.ci/setup says what).
+# Arguments for the program or the tests: make serve ARGS='--listen 127.0.0.1:8080', make test ARGS='--filter Wire'.
+
+SHELL := /bin/bash
+CONFIG ?= proxy.conf
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve build test lint bench clean setup
+
+help:
+	@echo "make serve   build in release mode and serve on the addresses of $(CONFIG) (127.0.0.1:3128 by default)"
+	@echo "make test    run every test"
+	@echo "make build   build .build/release/holdfast"
+	@echo "make lint    check imports and format"
+	@echo "make bench   measure (Benchmarks/run)"
+	@echo "make clean   remove what was built; the cache stays"
+
+setup:
+	@.ci/setup
+
+# The Swift libraries inside the binary start faster and need no toolchain where it runs; not every toolchain has them.
+build: setup
+	@echo "Building in release mode; the first time takes some minutes."
+	@swift build -c release --product holdfast --static-swift-stdlib || { \
+	    echo "That failed; building once more with the Swift libraries left outside the binary."; \
+	    swift build -c release --product holdfast; }
+
+serve: build
+	@echo
+	@echo "Next, in another shell (the start-up line below names the address, if $(CONFIG) has another):"
+	@echo "    export http_proxy=http://127.0.0.1:3128"
+	@echo "    export https_proxy=http://127.0.0.1:3128"
+	@echo "    curl -O http://deb.debian.org/debian/ls-lR.gz      # twice: the second time comes from the cache"
+	@echo "    .build/release/holdfast ls                         # what is held"
+	@echo "http is cached; https is tunnelled, and not cached so far. Ctrl-C stops, after running responses."
+	@echo
+	@exec .build/release/holdfast serve --config $(CONFIG) $(ARGS)
+
+test: setup
+	@swift test $(ARGS)
+	@echo "Next: make serve, and in another shell: export http_proxy=http://127.0.0.1:3128 (https is tunnelled, not cached so far)"
+
+lint: setup
+	@.ci/check-imports
+	@swift format lint --strict --configuration .swift-format -r Sources Tests Package.swift
+	@echo "format: clean"
+
+bench: build
+	@Benchmarks/run $(ARGS)
+
+clean:
+	@swift package clean

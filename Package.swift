@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+// The drawing of the house: the targets, and who may import whom. ARCHITECTURE.md explains it;
+// `.ci/check-imports` compares every file's import lines with the arrows drawn here.
+
+import PackageDescription
+
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "holdfast",
+    products: [.executable(name: "holdfast", targets: ["holdfast"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: [
+        // Pure: no NIO, no Foundation, no clock, no file, no socket.
+        .target(name: "HTTPSemantics", swiftSettings: rules),
+        .target(name: "Wire", dependencies: ["HTTPSemantics"], swiftSettings: rules),
+        .target(name: "Resume", dependencies: ["HTTPSemantics"], swiftSettings: rules),
+        .target(
+            name: "Configuration",
+            dependencies: ["HTTPSemantics", .product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: rules
+        ),
+
+        // Input and output.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CChecksum"),
+        .target(name: "CSystemCalls"),
+        .target(
+            name: "Store",
+            dependencies: ["HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum", "CSystemCalls"],
+            swiftSettings: rules
+        ),
+        .target(name: "Transport", dependencies: ["HTTPSemantics", "Wire", "CSystemCalls"] + nio, swiftSettings: rules),
+
+        // Conducting.
+        .target(
+            name: "Exchange",
+            dependencies: ["HTTPSemantics", "Wire", "Resume", "Configuration", "Store", "Transport"] + nio,
+            swiftSettings: rules
+        ),
+        .executableTarget(
+            name: "holdfast",
+            dependencies: [
+                "HTTPSemantics", "Configuration", "Store", "Transport", "Exchange",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio,
+            swiftSettings: rules
+        ),
+
+        // Tests: one target per pure module and per kind of input and output; scenarios on sockets.
+        .target(name: "ScriptedPeers", path: "Tests/ScriptedPeers", swiftSettings: rules),
+        .testTarget(name: "HTTPSemanticsTests", dependencies: ["HTTPSemantics"], swiftSettings: rules),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "HTTPSemantics"], swiftSettings: rules),
+        .testTarget(name: "ResumeTests", dependencies: ["Resume", "HTTPSemantics"], swiftSettings: rules),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: ["Configuration", "HTTPSemantics"],
+            swiftSettings: rules
+        ),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum"],
+            swiftSettings: rules
+        ),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: ["Transport", "HTTPSemantics", "Wire", "ScriptedPeers"] + nio,
+            swiftSettings: rules
+        ),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: ["ScriptedPeers", "holdfast"],
+            swiftSettings: rules
+        ),
+    ]
+)

@@ -1,0 +1,173 @@
+// Carries the bytes of a stored body to one client: what is held at once, what is still to come as it
+// comes. It waits where bytes are missing, and asks the fills of the version to bring them. It knows
+// neither the origin nor why a fill ended: only that bytes will come, or will not.
+
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Synchronization
+import Transport
+
+/// What the fills of a version tell one of its readers.
+enum ReaderNotice: Sendable {
+    /// The origin has confirmed the version: the head may be sent (invariant 4).
+    case confirmed
+    /// The origin has another version now; nil where it is not stored.
+    case versionChanged(new: StoredResponse?)
+    /// No fill will bring what this reader lacks.
+    case failed(FillStop)
+    /// The body ended with the connection at this offset: nothing says whether it is whole (resume-rules 8).
+    case endedUnproven(at: Int64)
+}
+
+/// How a delivery came to its end.
+enum DeliveryEnd: Equatable {
+    case complete
+    /// The response was cut, visibly (resume-rules 3.4).
+    case cut(reason: String)
+    case clientLeft
+}
+
+/// One body on its way to one client. Bound to the loop of its stream.
+final class Delivery: @unchecked Sendable {
+    private let stream: DownstreamStream
+    private let response: StoredResponse
+    private let rejoin: (Delivery, _ position: Int64) -> Void
+    private let onEnd: (DeliveryEnd) -> Void
+    private let reader: BodyReader
+    private let wakePending: WakeFlag
+    private let start: Int64
+    private var end: Int64
+    private(set) var position: Int64
+    private var isSendingFile = false
+    private var isEnded = false
+    private var isPumping = false
+    private var doom: String?
+    private var unprovenEnd: Int64?
+
+    /// One wake-up at the most is under way to the loop.
+    private final class WakeFlag: Sendable {
+        let isPending = Atomic<Bool>(false)
+    }
+
+    /// - Parameters:
+    ///   - range: half-open; its upper bound is `Int64.max` where the complete length is not known yet.
+    ///   - rejoin: called where bytes are missing at a position: brings a fill there, or dooms the delivery.
+    ///   - onEnd: called once, on the loop.
+    init(
+        stream: DownstreamStream,
+        response: StoredResponse,
+        range: Range<Int64>,
+        rejoin: @escaping (Delivery, _ position: Int64) -> Void,
+        onEnd: @escaping (DeliveryEnd) -> Void
+    ) {
+        self.stream = stream
+        self.response = response
+        self.rejoin = rejoin
+        self.onEnd = onEnd
+        start = range.lowerBound
+        position = range.lowerBound
+        end = range.upperBound
+        let flag = WakeFlag()
+        wakePending = flag
+        let loop = stream.loop
+        let box = WeakDelivery()
+        reader = response.body.openReader(wake: {
+            guard !flag.isPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
+            loop.execute {
+                flag.isPending.store(false, ordering: .releasing)
+                box.delivery?.pump()
+            }
+        })
+        box.delivery = self
+    }
+
+    /// Reached from disk threads only to be handed to the loop.
+    private final class WeakDelivery: @unchecked Sendable {
+        weak var delivery: Delivery?
+    }
+
+    /// The bytes delivered so far, half-open.
+    var delivered: Range<Int64> { start..<position }
+
+    // MARK: Events, on the loop
+
+    func pump() {
+        guard !isEnded, !isSendingFile, !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        while !isEnded {
+            if let completeLength = response.body.completeLength { end = min(end, completeLength) }
+            if position >= end { return finish() }
+            guard stream.isWritable else { return stream.flush() }
+            switch reader.read(at: position, atMost: Int(min(end - position, 1 << 20))) {
+            case .bytes(let bytes):
+                position += Int64(bytes.count)
+                stream.send(ByteBuffer(bytes: bytes))
+            case .file(let descriptor, let range):
+                isSendingFile = true
+                position = range.upperBound
+                stream.sendFile(descriptor: descriptor, range: range, keepAlive: reader) { [weak self] in
+                    self?.isSendingFile = false
+                    self?.pump()
+                }
+                return stream.flush()
+            case .later:
+                return stream.flush()
+            case .missing:
+                if missing() { continue }
+                return stream.flush()
+            case .failed(let error):
+                return cut(error.sentence)
+            }
+        }
+    }
+
+    /// Whether the reason was resolved so that reading can go on at once.
+    private func missing() -> Bool {
+        if let completeLength = response.body.completeLength, position >= completeLength { return true }
+        if let unprovenEnd, position >= unprovenEnd {
+            end = position
+            return true
+        }
+        if let doom {
+            cut(doom)
+            return true
+        }
+        rejoin(self, position)
+        return false
+    }
+
+    /// Nothing will bring more: what is held is delivered, then the response is cut.
+    func doom(_ reason: String) {
+        doom = reason
+        pump()
+    }
+
+    func endedUnproven(at offset: Int64) {
+        unprovenEnd = offset
+        pump()
+    }
+
+    func downstreamGone() { end(.clientLeft) }
+
+    // MARK: Ends
+
+    private func finish() {
+        stream.finish()
+        end(.complete)
+    }
+
+    private func cut(_ reason: String) {
+        stream.abort()
+        end(.cut(reason: reason))
+    }
+
+    private func end(_ how: DeliveryEnd) {
+        guard !isEnded else { return }
+        isEnded = true
+        reader.close()
+        onEnd(how)
+    }
+}

@@ -1,0 +1,52 @@
+// Why a fill will not bring what its readers lack, and what that means for a reader whose head has not
+// been sent yet. Every failure knows its side, its kind, and whether asking again makes sense (invariant 10).
+
+import HTTPSemantics
+import Store
+import Transport
+
+struct FillStop: Error, Sendable {
+    enum Kind: Sendable {
+        /// The origin could not be reached, or broke off, for longer than `upstream.heal_timeout`.
+        case upstream(UpstreamFailure)
+        /// The origin answered the request for the rest with something that does not continue what is held:
+        /// a plain request will show the client what (resume-rules 5).
+        case answered(status: Int)
+        /// The bytes could not be stored.
+        case store(StoreError)
+        /// There is no strong validator, so that nothing may be appended to what is held (resume-rules 1).
+        case notResumable
+        /// The origin keeps answering 408, 425, 429 or 5xx.
+        case unavailable(status: Int)
+    }
+
+    let kind: Kind
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    /// Whether a reader to whom nothing was sent yet should ask the origin plainly, by itself.
+    var asksPlainly: Bool {
+        switch kind {
+        case .answered, .store, .notResumable, .unavailable: true
+        case .upstream: false
+        }
+    }
+
+    var sentence: String {
+        switch kind {
+        case .upstream(let failure): failure.sentence
+        case .answered(let status): "The origin answered the request for the rest with \(status)."
+        case .store(let error): error.sentence
+        case .notResumable: "The download broke off, and the origin gives no strong validator under which it could go on."
+        case .unavailable(let status): "The origin keeps answering \(status)."
+        }
+    }
+
+    /// The answer to a reader to whom nothing was sent yet and who does not ask plainly.
+    var localResponse: LocalResponse {
+        switch kind {
+        case .upstream(let failure): .upstream(failure)
+        default: .notContinued(sentence, status: 502)
+        }
+    }
+}

@@ -1,0 +1,324 @@
+// Where requests for the same bytes meet: which keys have their first answer under way, which keys are
+// remembered as not storable, and which versions have fills. Sharded by key, one lock a shard, held for
+// moments; what a table says is carried out after the unlock (invariants 9 and 13).
+
+package import Configuration
+package import HTTPSemantics
+package import NIOCore
+import Resume
+package import Store
+import Synchronization
+package import Transport
+import Wire
+
+/// The table of all that is being fetched. May be used from any thread.
+package final class FillTable: Sendable {
+    let store: Store
+    let client: UpstreamClient
+    let access: Access
+    let configuration: Configuration
+    let group: any EventLoopGroup
+    let pseudonym: String
+    let log: @Sendable (String) -> Void
+    let finisher: Finisher
+    private let shards: [Mutex<Shard>]
+
+    private struct Shard {
+        var openings: [CacheKey: Opening] = [:]
+        /// Keys whose answers were not storable, and until when (monotonic nanoseconds) nobody waits there.
+        var passes: [CacheKey: Int64] = [:]
+        var versions: [Int64: VersionFills] = [:]
+    }
+
+    private struct Opening {
+        var waiting: [Int: @Sendable () -> Void] = [:]
+    }
+
+    /// How many keys a shard remembers as passed; beyond it the memory of that shard starts anew.
+    private static let passesPerShard = 1024
+
+    package init(
+        store: Store,
+        client: UpstreamClient,
+        access: Access,
+        configuration: Configuration,
+        group: any EventLoopGroup,
+        pseudonym: String,
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.store = store
+        self.client = client
+        self.access = access
+        self.configuration = configuration
+        self.group = group
+        self.pseudonym = pseudonym
+        self.log = log
+        finisher = Finisher(limit: configuration.resume.maxFinishing)
+        shards = (0..<16).map { _ in Mutex(Shard()) }
+    }
+
+    private func shard(_ key: CacheKey) -> Int { Int(truncatingIfNeeded: key.low & 15) }
+
+    // MARK: Openings: until the first head for a key is in, one request is out
+
+    enum OpeningVerdict: Equatable {
+        /// Nobody asks: the caller does, and calls `close` when the head is in, or failed.
+        case ask
+        /// Somebody asks; `released` will be called once, unless `leave` is called first. The number is for `leave`.
+        case wait(Int)
+        /// The key's answers are not storable: everybody asks for himself.
+        case pass
+    }
+
+    /// - Parameter released: called on any thread.
+    func open(_ key: CacheKey, released: @escaping @Sendable () -> Void) -> OpeningVerdict {
+        let now = Clock.monotonicNanoseconds()
+        return shards[shard(key)].withLock { shard in
+            if let until = shard.passes[key] {
+                if until > now { return .pass }
+                shard.passes[key] = nil
+            }
+            guard shard.openings[key] != nil else {
+                shard.openings[key] = Opening()
+                return .ask
+            }
+            let number = (shard.openings[key]?.waiting.keys.max() ?? 0) + 1
+            shard.openings[key]?.waiting[number] = released
+            return .wait(number)
+        }
+    }
+
+    /// A waiting request gives up waiting. Whether it still was waiting.
+    @discardableResult
+    func leave(_ key: CacheKey, number: Int) -> Bool {
+        shards[shard(key)].withLock { $0.openings[key]?.waiting.removeValue(forKey: number) != nil }
+    }
+
+    /// The first head is in, or will not come: all who wait are released at once.
+    ///
+    /// - Parameter notStorable: the key is remembered, so that nobody waits there for a while.
+    func close(_ key: CacheKey, notStorable: Bool) {
+        let until = Clock.monotonicNanoseconds() + configuration.collapse.passMemoryNanoseconds
+        let released = shards[shard(key)].withLock { shard in
+            if notStorable {
+                if shard.passes.count >= Self.passesPerShard { shard.passes.removeAll() }
+                shard.passes[key] = until
+            }
+            return shard.openings.removeValue(forKey: key)?.waiting
+        }
+        released?.values.forEach { $0() }
+    }
+
+    // MARK: Versions with fills
+
+    /// The fills of a version, made where there are none yet.
+    func fills(
+        of response: StoredResponse,
+        uri: AbsoluteURI,
+        template: @autoclosure () -> FieldSection
+    ) -> VersionFills {
+        shards[shard(response.key)].withLock { shard in
+            if let known = shard.versions[response.id] { return known }
+            let made = VersionFills(response: response, uri: uri, template: template(), table: self)
+            shard.versions[response.id] = made
+            return made
+        }
+    }
+
+    /// The fills of a version, where it has any.
+    func liveFills(of response: StoredResponse) -> VersionFills? {
+        shards[shard(response.key)].withLock { $0.versions[response.id] }
+    }
+
+    /// Forgets a version that nobody reads and nobody fills.
+    func forget(_ version: VersionFills) {
+        shards[shard(version.response.key)].withLock { shard in
+            if shard.versions[version.response.id] === version { shard.versions[version.response.id] = nil }
+        }
+    }
+
+    /// A purge or an unsafe method: what is being filled under this key ends, held bytes or not.
+    package func stopFills(of key: CacheKey) {
+        let affected = shards[shard(key)].withLock { shard in
+            shard.versions.values.filter { $0.response.key == key }
+        }
+        affected.forEach { $0.stop() }
+    }
+
+    package func stopAllFills() {
+        allVersions().forEach { $0.stop() }
+    }
+
+    private func allVersions() -> [VersionFills] {
+        shards.indices.flatMap { index in shards[index].withLock { Array($0.versions.values) } }
+    }
+
+    /// What is being filled, for `status`.
+    package func reports() -> [FillReport] {
+        allVersions().map { $0.report() }.filter { !$0.fills.isEmpty || $0.readers > 0 || $0.isQueued }
+    }
+
+    // MARK: Admission of a first answer
+
+    /// What a request asks of the store: what is needed to store its answer and to ask again later.
+    struct Question {
+        let request: RequestHead
+        let uri: AbsoluteURI
+        let key: CacheKey
+        /// The fields that go upstream, without conditions, Range and credentials.
+        let template: FieldSection
+        /// The request had Authorization.
+        let isCredentialed: Bool
+        /// What the request's Range asked for, where it went upstream with it.
+        let range: RangeSpecifier?
+    }
+
+    enum Admission {
+        /// The answer is being stored: its body goes into the store, whoever reads it.
+        case stored(VersionFills)
+        case notStorable(AdmissionRefusal)
+        /// A 206 that is not an answer to what was asked (hardening R30).
+        case unusable
+    }
+
+    /// Judges an answer and, where it may be stored, makes it a stored response with a fill under way.
+    ///
+    /// - Parameters:
+    ///   - until: no byte at or beyond this offset is wanted (resume-rules 6: never widened); nil for all.
+    func admit(
+        _ answer: OriginCall.Answer,
+        of call: OriginCall,
+        for question: Question,
+        until: (_ completeLength: Int64?) -> Int64?,
+        on loop: any EventLoop
+    ) -> Admission {
+        if let reason = Storability.judge(request: question.request, response: answer.head) {
+            return .notStorable(.semantics(reason))
+        }
+        let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
+        var span: Range<Int64>
+        var completeLength: Int64?
+        let validator = StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime)
+        if answer.head.status == 206 {
+            guard let asked = question.range,
+                let partial = ContinuationCheck.firstPartial(
+                    asked: asked,
+                    response: answer.head,
+                    contentLength: length
+                )
+            else { return .unusable }
+            // Without a strong validator nothing can ever be added to it, nor it be validated as a part.
+            guard validator != nil else { return .notStorable(.partialWithoutStrongValidator) }
+            span = partial.span
+            completeLength = partial.completeLength
+        } else {
+            span = 0..<(length ?? (answer.framing == .none ? 0 : .max))
+            completeLength = answer.framing == .none ? 0 : length
+        }
+        if let completeLength, completeLength > configuration.cache.maxObjectSize {
+            return .notStorable(.tooLarge)
+        }
+        if let until = until(completeLength) { span = span.clamped(to: 0..<max(until, span.lowerBound)) }
+
+        let response = store.create(
+            NewStoredResponse(
+                key: question.key,
+                uri: question.uri.description,
+                requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
+                head: StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime),
+                requestTime: answer.requestTime,
+                responseTime: answer.responseTime,
+                validator: validator,
+                completeLength: completeLength,
+                originAddress: answer.address?.text ?? ""
+            )
+        )
+        let version = VersionFills(
+            response: response,
+            uri: question.uri,
+            template: question.template,
+            isCredentialed: question.isCredentialed,
+            table: self
+        )
+        shards[shard(question.key)].withLock { $0.versions[response.id] = version }
+        version.begin(span: span, with: call, framing: answer.framing, on: loop)
+        return .stored(version)
+    }
+
+    /// A 304, or a 206 that continues what is held: its fields and times are the stored response's from now on
+    /// (RFC 9111 §3.2, resume-rules 9).
+    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) {
+        var head = response.metadata.head
+        head.fields = StoredHeadUpdate.apply(
+            StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime).fields,
+            to: head.fields
+        )
+        store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
+    }
+
+    /// Which addresses a fill may connect to: those that the client who caused it may reach, or, where there is no
+    /// client any more, what is open to everybody and the address that the stored bytes came from (R62).
+    func check(client: IPAddress?, uri: AbsoluteURI, knownOrigin: IPAddress?) -> @Sendable (IPAddress, UInt16) -> Bool {
+        let host = uri.authority.bareHost
+        if client != nil { return access.judge(client: client, host: host, port: uri.port) }
+        let access = self.access
+        let port = uri.port
+        return { address, _ in
+            access.reaches(client: nil, host: host, address: address, port: port)
+                || address == knownOrigin && !access.isOwn(address, port: port)
+        }
+    }
+
+    var abandonPolicy: AbandonPolicy {
+        let resume = configuration.resume
+        return AbandonPolicy(
+            onDisconnect: OnDisconnect(rawValue: resume.onDisconnect.rawValue) ?? .finish,
+            finishBelow: resume.finishBelow,
+            finishShare: resume.finishShare,
+            finishShareUnresumable: resume.finishShareUnresumable,
+            maxObjectSize: resume.finishMaxSize
+        )
+    }
+
+    /// Takes up again what was unfinished when the proxy stopped, as far as `on_disconnect` says so.
+    package func resumeUnfinished() {
+        guard configuration.resume.onDisconnect == .finish else { return }
+        for download in store.unfinished() where download.state == .filling {
+            guard case .success(let uri) = AbsoluteURI.parse(download.uri) else {
+                store.clearUnfinished(download.response)
+                continue
+            }
+            fills(of: download.response, uri: uri, template: download.requestFields)
+                .finishInBackground(download.wanted)
+        }
+    }
+
+    /// A version is complete: what it replaces is no longer found (invariant 12: not before).
+    func completed(_ response: StoredResponse) {
+        for older in store.findInMemory(response.key) ?? []
+        where older.id < response.id && older.requestFields == response.requestFields {
+            store.supersede(older)
+        }
+    }
+}
+
+/// What `status` shows of a version that is being filled.
+package struct FillReport: Sendable {
+    package struct Fill: Sendable {
+        /// `asking`, `receiving`, `waiting` …
+        package let state: String
+        package let offset: Int64
+        /// Exclusive; nil where the body's end is not known.
+        package let end: Int64?
+        package let bytesPerSecond: Int64
+    }
+
+    package let uri: String
+    package let id: Int64
+    package let completeLength: Int64?
+    package let held: [Range<Int64>]
+    package let readers: Int
+    package let fills: [Fill]
+    package let isFinishing: Bool
+    package let isQueued: Bool
+}

@@ -1,0 +1,137 @@
+// Every answer that Holdfast makes itself because something went wrong: which error gives which status,
+// and the sentence that a person reads. The only place that knows this.
+
+package import HTTPSemantics
+package import Transport
+package import Wire
+
+/// An answer of our own: a status, a sentence, and what the log and Cache-Status say of it.
+package struct LocalResponse: Sendable, Equatable {
+    package let status: Int
+    package let sentence: String
+    /// The `detail` of Cache-Status: a word.
+    package let detail: String
+    /// Further fields, such as Allow or Retry-After.
+    package var fields = FieldSection()
+
+    package init(status: Int, sentence: String, detail: String) {
+        self.status = status
+        self.sentence = sentence
+        self.detail = detail
+    }
+
+    // MARK: Requests that cannot be served as they are
+
+    package static func refused(_ refusal: WireRefusal) -> LocalResponse {
+        LocalResponse(status: refusal.status, sentence: refusal.sentence, detail: "bad-request")
+    }
+
+    package static let originForm = LocalResponse(
+        status: 400,
+        sentence: """
+            This is a proxy, not a web server: it wants the whole address in the request line \
+            (GET http://example.org/file HTTP/1.1). Set it as the HTTP proxy of your program, for example \
+            with: export http_proxy=http://127.0.0.1:3128
+            """,
+        detail: "origin-form"
+    )
+
+    package static let httpsNeedsConnect = LocalResponse(
+        status: 501,
+        sentence: "An https address is reached through CONNECT; set this proxy as the https proxy of your program.",
+        detail: "scheme"
+    )
+
+    package static let loop = LocalResponse(
+        status: 508,
+        sentence: "This request has passed through this proxy before: two proxies are each other's upstream.",
+        detail: "loop"
+    )
+
+    package static let connectWithContent = LocalResponse(
+        status: 400,
+        sentence: "A CONNECT request has no content (RFC 9110, section 9.3.6).",
+        detail: "bad-request"
+    )
+
+    package static let traceRefused: LocalResponse = {
+        var response = LocalResponse(
+            status: 405,
+            sentence: "TRACE is not forwarded by this proxy.",
+            detail: "trace"
+        )
+        response.fields.append(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS, CONNECT")
+        return response
+    }()
+
+    package static func expectation(_ value: String) -> LocalResponse {
+        LocalResponse(
+            status: 417,
+            sentence: "The expectation \"\(value)\" is not known; the only one is 100-continue.",
+            detail: "expectation"
+        )
+    }
+
+    package static let contentTooLarge = LocalResponse(
+        status: 413,
+        sentence: "The content of this request is longer than downstream.max_request_body allows.",
+        detail: "content-too-large"
+    )
+
+    // MARK: Requests that may not be served
+
+    package static func clientNotAllowed(_ client: String) -> LocalResponse {
+        LocalResponse(
+            status: 403,
+            sentence: "The client \(client) may not use this proxy; access.clients in proxy.conf says who may.",
+            detail: "client-denied"
+        )
+    }
+
+    package static func portNotAllowed(_ port: UInt16, directive: String) -> LocalResponse {
+        LocalResponse(
+            status: 403,
+            sentence: "Port \(port) may not be reached through this proxy; \(directive) in proxy.conf says which may.",
+            detail: "port-denied"
+        )
+    }
+
+    // MARK: Upstream
+
+    package static func upstream(_ failure: UpstreamFailure) -> LocalResponse {
+        LocalResponse(status: failure.status, sentence: failure.sentence, detail: "upstream-failed")
+    }
+
+    package static let onlyIfCached = LocalResponse(
+        status: 504,
+        sentence: "The client asked for what is cached only, and this is not, or may not be used without validation.",
+        detail: "only-if-cached"
+    )
+
+    package static let partialUnasked = LocalResponse(
+        status: 502,
+        sentence: "The origin sent a part (206) of something of which the whole was asked.",
+        detail: "unasked-206"
+    )
+
+    /// The origin did not come back while its download was to be continued, before anything was sent.
+    package static func notContinued(_ sentence: String, status: Int) -> LocalResponse {
+        LocalResponse(status: status, sentence: sentence, detail: "not-continued")
+    }
+
+    // MARK: As a message
+
+    /// The head and the body as they are sent: plain text, one line.
+    package func message(now: Int64, cacheStatus: String, via: String) -> (head: ResponseHead, body: [UInt8]) {
+        let body = Array((sentence + "\n").utf8)
+        var head = ResponseHead(status: status)
+        head.fields.append(.date, HTTPDate.format(now))
+        fields.forEach { head.fields.append($0) }
+        head.fields.append(.contentType, "text/plain; charset=utf-8")
+        head.fields.append(.contentLength, String(body.count))
+        head.fields.append(.cacheControl, "no-store")
+        head.fields.append(.cacheStatus, cacheStatus)
+        head.fields.append(.via, via)
+        return (head, body)
+    }
+}

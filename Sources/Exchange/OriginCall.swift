@@ -1,0 +1,128 @@
+// One request to the origin and its answer. It hands the head to whoever asked, who then says where the
+// body goes: into the store (Fill), or straight to the client (ResponseRelay). It decides nothing.
+
+import HTTPSemantics
+import NIOCore
+import Transport
+import Wire
+
+/// Where the body of an origin's answer goes. All calls come on the call's loop.
+protocol OriginBodyReceiver: AnyObject {
+    func originBody(_ bytes: ByteBuffer)
+    func originEnded()
+    func originFailed(_ failure: UpstreamFailure)
+    /// More of the request's content may be sent.
+    func originWritable()
+}
+
+/// A request that is out. Bound to one loop, where all its methods are called and all its events come.
+final class OriginCall: UpstreamReceiver, @unchecked Sendable {
+    struct Answer {
+        let head: ResponseHead
+        let framing: BodyFraming
+        /// Unix seconds; `Age` and freshness count from these (RFC 9111 §4.2.3).
+        let requestTime: Int64
+        let responseTime: Int64
+        let address: IPAddress?
+    }
+
+    enum Event {
+        case interim(ResponseHead)
+        case head(Answer)
+        /// Failed before the head.
+        case failed(UpstreamFailure)
+        /// More of the request's content may be sent, before the head came.
+        case writable
+    }
+
+    /// Set by whoever takes the body, at the latest while the head is handed over.
+    var body: (any OriginBodyReceiver)?
+
+    private let requestTime: Int64
+    private var address: IPAddress?
+    private var call: UpstreamCall?
+    private var onEvent: ((OriginCall, Event) -> Void)?
+    private var hasHead = false
+
+    private init(requestTime: Int64, onEvent: @escaping (OriginCall, Event) -> Void) {
+        self.requestTime = requestTime
+        self.onEvent = onEvent
+    }
+
+    /// Sends the request. `onEvent` is called on `loop`, which is the current one, and never before this returns.
+    static func send(
+        _ request: UpstreamRequest,
+        with client: UpstreamClient,
+        on loop: any EventLoop,
+        onEvent: @escaping (OriginCall, Event) -> Void
+    ) -> OriginCall {
+        let origin = OriginCall(requestTime: Clock.unixSeconds(), onEvent: onEvent)
+        origin.call = client.send(request, on: loop, receiver: origin)
+        return origin
+    }
+
+    func pause() { call?.pause() }
+    func resume() { call?.resume() }
+    func useLargeReceiveBuffers() { call?.useLargeReceiveBuffers() }
+    var isWritable: Bool { call?.isWritable ?? false }
+    func sendBody(_ bytes: ByteBuffer) { call?.sendBody(bytes) }
+    func endBody() { call?.endBody() }
+
+    /// Closes the connection; nothing more is heard of this call.
+    func cancel() {
+        onEvent = nil
+        body = nil
+        call?.cancel()
+        call = nil
+    }
+
+    // MARK: UpstreamReceiver
+
+    func upstreamConnected(address: IPAddress) { self.address = address }
+
+    func upstreamInterim(_ head: ResponseHead) { onEvent?(self, .interim(head)) }
+
+    func upstreamHead(_ head: ResponseHead, framing: BodyFraming) {
+        hasHead = true
+        let handler = onEvent
+        onEvent = nil
+        handler?(
+            self,
+            .head(
+                Answer(
+                    head: head,
+                    framing: framing,
+                    requestTime: requestTime,
+                    responseTime: Clock.unixSeconds(),
+                    address: address
+                )
+            )
+        )
+    }
+
+    func upstreamBody(_ bytes: ByteBuffer) { body?.originBody(bytes) }
+
+    func upstreamEnded() {
+        let receiver = body
+        body = nil
+        call = nil
+        receiver?.originEnded()
+    }
+
+    func upstreamFailed(_ failure: UpstreamFailure) {
+        call = nil
+        if hasHead {
+            let receiver = body
+            body = nil
+            receiver?.originFailed(failure)
+        } else {
+            let handler = onEvent
+            onEvent = nil
+            handler?(self, .failed(failure))
+        }
+    }
+
+    func upstreamWritable() {
+        if let body { body.originWritable() } else { onEvent?(self, .writable) }
+    }
+}

@@ -1,0 +1,73 @@
+// The heads of answers made from a stored response: 200 or whatever status is stored, 206, 304, 416.
+// It says which fields each carries. Framing (how the body is delimited on the connection) is added by
+// whoever writes the head; the store and the origin are unknown here.
+
+package enum AnswerHead {
+    /// The stored response as a whole.
+    ///
+    /// - Parameters:
+    ///   - stored: the stored head; hop-by-hop fields and Content-Range were removed when it was stored.
+    ///   - age: seconds (RFC 9111 §5.1); nil where the response has just come from the origin for this
+    ///     very request, which keeps the Age that the origin's side may have sent.
+    ///   - completeLength: bytes, or nil while unknown.
+    package static func whole(stored: ResponseHead, age: Int64?, completeLength: Int64?) -> ResponseHead {
+        var head = stored
+        head.version = .http11
+        if let completeLength {
+            head.fields.set(.contentLength, String(completeLength))
+        } else {
+            head.fields.removeAll(.contentLength)
+        }
+        if let age { head.fields.set(.age, String(age)) }
+        if stored.status == 200 { advertiseRanges(&head.fields) }
+        return head
+    }
+
+    /// 206 with one range (RFC 9110 §15.3.7.1).
+    ///
+    /// - Parameters:
+    ///   - range: half-open, bytes.
+    ///   - completeLength: bytes, or nil while unknown.
+    package static func partial(
+        stored: ResponseHead,
+        range: Range<Int64>,
+        completeLength: Int64?,
+        age: Int64?
+    ) -> ResponseHead {
+        var head = ResponseHead(status: 206, fields: stored.fields)
+        head.fields.set(.contentLength, String(range.upperBound - range.lowerBound))
+        // Beside Content-Length, where the origin of a 206 puts it, too.
+        head.fields.set(.contentRange, ContentRange.satisfied(range, completeLength: completeLength).text)
+        if let age { head.fields.set(.age, String(age)) }
+        advertiseRanges(&head.fields)
+        return head
+    }
+
+    /// 304 (RFC 9110 §15.4.5): what a 200 would have said of caching and validation, and nothing of the content.
+    package static func notModified(stored: ResponseHead, age: Int64?) -> ResponseHead {
+        var head = ResponseHead(status: 304)
+        stored.fields.forEach { field in
+            switch field.known {
+            case .cacheControl, .contentLocation, .date, .etag, .expires, .vary, .lastModified, .via, .server,
+                .setCookie:
+                head.fields.append(field)
+            default: break
+            }
+        }
+        if let age { head.fields.set(.age, String(age)) }
+        return head
+    }
+
+    /// 416 (RFC 9110 §15.5.17), with the complete length.
+    package static func unsatisfiable(completeLength: Int64) -> ResponseHead {
+        var head = ResponseHead(status: 416)
+        head.fields.append(.contentRange, ContentRange.unsatisfied(completeLength: completeLength).text)
+        head.fields.append(.acceptRanges, "bytes")
+        return head
+    }
+
+    /// We serve ranges of whatever we hold, also where the origin does not (resume-rules 7).
+    private static func advertiseRanges(_ fields: inout FieldSection) {
+        fields.set(.acceptRanges, "bytes")
+    }
+}

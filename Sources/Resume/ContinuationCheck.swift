@@ -1,0 +1,253 @@
+// Does the origin's answer continue what is held? Resume-rules 5 and 2 and hardening R30 to R32 as one
+// table on values. Whatever is not proven to be the same version is not joined (invariant 2). The bytes of
+// the overlap are the last proof; comparing them is the fill's part. It knows no socket and no store.
+
+package import HTTPSemantics
+
+/// What is known of the version that is held in part.
+package struct KnownVersion: Sendable, Equatable {
+    package let validator: StrongValidator
+    /// nil where it is not known so far; the first known one fixes it (resume-rules 2).
+    package let completeLength: Int64?
+    /// Exclusive end of the highest held run; 0 where nothing is held.
+    package let highestHeldEnd: Int64
+    package let contentEncoding: String?
+    package let contentType: String?
+
+    package init(
+        validator: StrongValidator,
+        completeLength: Int64?,
+        highestHeldEnd: Int64,
+        contentEncoding: String?,
+        contentType: String?
+    ) {
+        self.validator = validator
+        self.completeLength = completeLength
+        self.highestHeldEnd = highestHeldEnd
+        self.contentEncoding = contentEncoding
+        self.contentType = contentType
+    }
+
+    /// Resume-rules 8: encoded content is combined only under a strong entity tag. A date does not tell the
+    /// encodings of one resource apart. Where this is false, no continuation is worth asking for.
+    package var mayBeContinued: Bool {
+        switch validator {
+        case .etag: true
+        case .lastModified: !RepresentationField.isEncoded(contentEncoding)
+        }
+    }
+}
+
+/// What our Range named, the overlap included; half-open.
+package struct AskedSpan: Sendable, Equatable {
+    package let start: Int64
+    /// Exclusive; nil for `bytes=a-`.
+    package let end: Int64?
+    /// How many bytes of it, from `start` on, are held and will be compared.
+    package let overlap: Int64
+
+    package init(start: Int64, end: Int64?, overlap: Int64 = 0) {
+        self.start = start
+        self.end = end
+        self.overlap = overlap
+    }
+
+    /// The same as a range specifier: how a first 206 to this question is judged.
+    package var specifier: RangeSpecifier {
+        if let end, end > start { return .fromTo(first: start, last: end - 1) }
+        return .from(first: start)
+    }
+}
+
+/// Why an answer is of no use: it is discarded, and a plain GET follows (resume-rules 5).
+package enum BrokenReason: Hashable, Sendable, CaseIterable {
+    case multipart
+    case contentRangeMissing
+    case contentRangeInvalid
+    case wrongStart
+    case beyondAsked
+    case longerThanSpan
+    case contentEncodingChanged
+    case contentTypeChanged
+    case encodedWithoutEntityTag
+    case unsatisfiedRangeContradicts
+    case unexpectedStatus
+
+    package var sentence: String {
+        switch self {
+        case .multipart: "The origin answered one range with a multipart body."
+        case .contentRangeMissing: "The origin answered 206 without exactly one Content-Range."
+        case .contentRangeInvalid: "The origin answered 206 with an invalid Content-Range."
+        case .wrongStart: "The origin's range starts at another byte than the one asked for."
+        case .beyondAsked: "The origin's range ends beyond the one asked for."
+        case .longerThanSpan: "The origin's Content-Length is larger than its Content-Range."
+        case .contentEncodingChanged: "The origin sent another Content-Encoding under the same validator."
+        case .contentTypeChanged: "The origin sent another Content-Type under the same validator."
+        case .encodedWithoutEntityTag: "Encoded content without a strong entity tag is not joined."
+        case .unsatisfiedRangeContradicts: "The origin answered 416, which contradicts the length that is known."
+        case .unexpectedStatus: "The origin answered a range request with a status that does not fit it."
+        }
+    }
+}
+
+package enum ContinuationAnswer: Equatable, Sendable {
+    /// Same version: the body is this span. It may be shorter than asked; then a hole is left (R30).
+    case continues(span: Range<Int64>, completeLength: Int64?)
+    /// A 200, or a 206 of another validator or complete length: judge it as a first answer.
+    case newVersion
+    /// Discard the body, then a plain GET.
+    case broken(BrokenReason)
+    /// 416: the body has this length and the span that was asked for lies behind it. What is held is
+    /// complete where it has no holes, once a HEAD or a conditional request has confirmed it.
+    case alreadyComplete(Int64)
+    /// 3xx, 401, 403, 404, 407, 410 and other 4xx: park what is held, surface the status.
+    case gone(status: Int)
+    /// 408, 425, 429, 5xx: try again later (R47).
+    case transient(status: Int)
+    /// 304 or 412, which we did not ask for: a plain GET.
+    case unsolicited
+}
+
+package enum ContinuationCheck {
+    /// Judges the answer to `Range` with `If-Range`.
+    ///
+    /// - Parameters:
+    ///   - contentLength: of the response's framing; nil where it has none.
+    ///   - receivedAt: seconds since 1970 UTC.
+    package static func check(
+        asked: AskedSpan,
+        known: KnownVersion,
+        response: ResponseHead,
+        contentLength: Int64?,
+        receivedAt: Int64
+    ) -> ContinuationAnswer {
+        switch response.status {
+        case 206:
+            return partial(
+                asked: asked,
+                known: known,
+                response: response,
+                contentLength: contentLength,
+                receivedAt: receivedAt
+            )
+        case 200, 203:
+            // R31; the same validator and length would allow a verified restart, which compares from byte 0.
+            return .newVersion
+        case 416:
+            return unsatisfied(asked: asked, known: known, response: response)
+        case 304, 412:
+            return .unsolicited
+        case 408, 425, 429:
+            return .transient(status: response.status)
+        case 300..<500:
+            // A redirect in answer to a resume counts as changed (resume-rules 4), never as a way to go.
+            return .gone(status: response.status)
+        case 500...:
+            // 600 and above are treated like 5xx (R29, RFC 9110 §15).
+            return .transient(status: response.status)
+        default:
+            return .broken(.unexpectedStatus)
+        }
+    }
+
+    // MARK: 206
+
+    private static func partial(
+        asked: AskedSpan,
+        known: KnownVersion,
+        response: ResponseHead,
+        contentLength: Int64?,
+        receivedAt: Int64
+    ) -> ContinuationAnswer {
+        let span: Range<Int64>
+        let completeLength: Int64?
+        switch PartialSpan.read(response) {
+        case .failure(let reason): return .broken(reason.reason)
+        case .success(let read): (span, completeLength) = (read.span, read.completeLength)
+        }
+        // Which version it is comes before where it lies: row 3 of the table, then row 4.
+        guard
+            isSameVersion(
+                asked: asked,
+                known: known,
+                response: response,
+                completeLength: completeLength,
+                receivedAt: receivedAt
+            )
+        else { return .newVersion }
+        let fields = response.fields
+        guard known.mayBeContinued else { return .broken(.encodedWithoutEntityTag) }
+        if !RepresentationField.agree(encoding: fields.combined(.contentEncoding), known: known.contentEncoding) {
+            return .broken(.contentEncodingChanged)
+        }
+        if !RepresentationField.agree(type: fields.combined(.contentType), known: known.contentType) {
+            return .broken(.contentTypeChanged)
+        }
+        guard span.lowerBound == asked.start else { return .broken(.wrongStart) }
+        if let end = asked.end, span.upperBound > end { return .broken(.beyondAsked) }
+        // R30: a shorter Content-Length counts as cut, and the bytes that come are kept; a longer one is a lie.
+        if let contentLength, contentLength > span.upperBound - span.lowerBound { return .broken(.longerThanSpan) }
+        return .continues(span: span, completeLength: completeLength ?? known.completeLength)
+    }
+
+    /// Resume-rules 2: the same strong validator and the same complete length, where unknown agrees with all.
+    private static func isSameVersion(
+        asked: AskedSpan,
+        known: KnownVersion,
+        response: ResponseHead,
+        completeLength: Int64?,
+        receivedAt: Int64
+    ) -> Bool {
+        switch (known.completeLength, completeLength) {
+        case (let known?, let received?) where known != received: return false
+        case (nil, let received?) where received < known.highestHeldEnd: return false
+        default: break
+        }
+        let fields = response.fields
+        switch known.validator {
+        case .etag(let tag):
+            switch fields.occurrences(of: .etag) {
+            case 0:
+                // Row 2: an origin that leaves out the ETag (RFC 9110 §15.3.7 demands it) is believed only
+                // where both the complete length and an overlap bear it out.
+                return known.completeLength != nil && known.completeLength == completeLength && asked.overlap > 0
+            case 1:
+                guard let text = fields.first(.etag), let received = EntityTag.parse(text) else { return false }
+                return received.stronglyEquals(tag)
+            default:
+                return false
+            }
+        case .lastModified(let text, _):
+            // Resume-rules 1: where there is an entity tag, even a weak one, the date is no strong validator.
+            guard !fields.contains(.etag) else { return false }
+            switch fields.occurrences(of: .lastModified) {
+            case 0:
+                // Row 2: RFC 9110 §15.3.7 does not demand it after If-Range with a date.
+                return true
+            case 1:
+                guard fields.first(.lastModified) == text else { return false }
+                // The Date of the response that delivers the bytes decides (resume-rules 1). Without a Date
+                // the equal date says no less than its absence would.
+                return !fields.contains(.date) || StrongValidator.of(fields, receivedAt: receivedAt) != nil
+            default:
+                return false
+            }
+        }
+    }
+
+    // MARK: 416
+
+    /// RFC 9110 §15.5.17. Only where the length was not known, and what is held ends exactly there, does it
+    /// say something that can be believed.
+    private static func unsatisfied(
+        asked: AskedSpan,
+        known: KnownVersion,
+        response: ResponseHead
+    ) -> ContinuationAnswer {
+        guard known.completeLength == nil, let text = response.fields.only(.contentRange),
+            case .unsatisfied(let length?)? = ContentRange.parse(text),
+            length == known.highestHeldEnd, asked.start >= length
+        else { return .broken(.unsatisfiedRangeContradicts) }
+        return .alreadyComplete(length)
+    }
+}

@@ -1,0 +1,260 @@
+// What is asked of the origin: from what is held, what running fills have claimed and what readers wait
+// for, to the fills that start and the claims that end early (architecture, "Fills: every byte once").
+// A pure function, asked again after every change. It knows neither sockets nor the store, and it sees
+// one version of one representation at a time. Invariant 6 is kept here: at most one fill over any byte.
+
+/// The bytes that a running fill is to bring. No other fill may bring them.
+package struct Claim: Equatable, Sendable {
+    package let fill: Int
+    /// The next byte to be received.
+    package var offset: Int64
+    /// Exclusive; nil means until the body ends.
+    package var end: Int64?
+    /// 0 where it is not known.
+    package var bytesPerSecond: Int64
+    /// Whether what is cut off can be asked for again: a strong validator, and ranges not refused.
+    package var mayBeCut: Bool
+
+    package init(fill: Int, offset: Int64, end: Int64?, bytesPerSecond: Int64, mayBeCut: Bool) {
+        self.fill = fill
+        self.offset = offset
+        self.end = end
+        self.bytesPerSecond = bytesPerSecond
+        self.mayBeCut = mayBeCut
+    }
+}
+
+/// What a reader still wants: from its position on, to `end`.
+package struct Want: Equatable, Sendable {
+    package let reader: Int
+    package var position: Int64
+    /// Exclusive; nil means to the end of the body.
+    package var end: Int64?
+
+    package init(reader: Int, position: Int64, end: Int64?) {
+        self.reader = reader
+        self.position = position
+        self.end = end
+    }
+}
+
+package enum FillAction: Equatable, Sendable {
+    /// Start a fill that claims this range, and ask the origin from `overlap` bytes before it: those are
+    /// held, and compared. `openEnd`: the end is not known, ask `bytes=a-`; the upper bound is `Int64.max`.
+    case start(Range<Int64>, openEnd: Bool, overlap: Int64)
+    /// The fill's claim ends here (exclusive) from now on.
+    case cut(fill: Int, at: Int64)
+}
+
+package struct FillPlan: Sendable, Equatable {
+    /// A held run of at most so many bytes is read through and compared: cheaper than a new request.
+    package var gapThreshold: Int64
+    /// How many held bytes before a hole are asked for again and compared (resume-rules 11).
+    package var overlapProbe: Int64
+    /// A reader that is further ahead of a fill than this does not wait for it to come by.
+    package var patienceSeconds: Int64
+
+    package init(gapThreshold: Int64 = 16384, overlapProbe: Int64 = 16384, patienceSeconds: Int64 = 2) {
+        self.gapThreshold = gapThreshold
+        self.overlapProbe = overlapProbe
+        self.patienceSeconds = patienceSeconds
+    }
+
+    /// What has to be done now. Cuts come first: carried out in order, no two claims ever overlap.
+    ///
+    /// - Parameters:
+    ///   - claims: the claims of running fills, disjoint.
+    ///   - wants: what connected readers wait for; each looks only at its first missing byte, because holes
+    ///     are fetched in read order (resume-rules 3.3).
+    ///   - background: what readers that left had asked for and `finish` completes. Served only where no
+    ///     want needs a start, and one hole at a time.
+    ///   - mayStart: how many fills may be started.
+    package func actions(
+        held: ByteRangeSet,
+        claims: [Claim],
+        wants: [Want],
+        background: ByteRangeSet,
+        completeLength: Int64?,
+        mayStart: Int
+    ) -> [FillAction] {
+        var planning = Planning(plan: self, held: held, length: completeLength ?? Int64.max, slots: mayStart)
+        planning.take(claims)
+        let wantsNeedStarts = planning.serve(wants)
+        if !wantsNeedStarts { planning.complete(background) }
+        return planning.actions
+    }
+}
+
+/// The state of one planning: the claims as they will be once the actions are carried out.
+private struct Planning {
+    let plan: FillPlan
+    let held: ByteRangeSet
+    /// The complete length, or `Int64.max` where it is not known.
+    let length: Int64
+    var slots: Int
+
+    private var spans: [Span] = []
+    private var starts: [FillAction] = []
+
+    /// A claim with its end resolved.
+    private struct Span {
+        /// nil for a fill that this planning starts.
+        let fill: Int?
+        let offset: Int64
+        /// Exclusive; `Int64.max` where it is open.
+        var end: Int64
+        let bytesPerSecond: Int64
+        let mayBeCut: Bool
+        var isCut = false
+
+        func contains(_ position: Int64) -> Bool { offset <= position && position < end }
+    }
+
+    init(plan: FillPlan, held: ByteRangeSet, length: Int64, slots: Int) {
+        self.plan = plan
+        self.held = held
+        self.length = length
+        self.slots = slots
+    }
+
+    var actions: [FillAction] {
+        var cuts: [FillAction] = []
+        for span in spans where span.isCut {
+            if let fill = span.fill { cuts.append(.cut(fill: fill, at: span.end)) }
+        }
+        return cuts + starts
+    }
+
+    // MARK: Running fills
+
+    /// Takes the claims over; a fill ends early where the bytes ahead of it are held or claimed.
+    mutating func take(_ claims: [Claim]) {
+        spans = claims.sorted { $0.offset < $1.offset }.compactMap { claim in
+            let end = min(claim.end ?? Int64.max, length)
+            guard claim.offset < end else { return nil }
+            return Span(
+                fill: claim.fill,
+                offset: claim.offset,
+                end: end,
+                bytesPerSecond: claim.bytesPerSecond,
+                mayBeCut: claim.mayBeCut
+            )
+        }
+        for index in spans.indices {
+            let span = spans[index]
+            var stop = span.end
+            // Invariant 6 outranks `mayBeCut`: what another fill has claimed is not brought twice.
+            if index + 1 < spans.count, spans[index + 1].offset < stop {
+                stop = startOfHeld(before: spans[index + 1].offset, notBefore: span.offset)
+            }
+            if span.mayBeCut, let run = longRun(after: span.offset, before: stop) { stop = run.lowerBound }
+            if stop < span.end {
+                spans[index].end = stop
+                spans[index].isCut = true
+            }
+        }
+    }
+
+    // MARK: Readers
+
+    /// Serves the readers in the order of their first missing bytes. True where one of them needs a start
+    /// of its own, whether a slot was left for it or not.
+    mutating func serve(_ wants: [Want]) -> Bool {
+        var lacks: [(first: Int64, end: Int64)] = []
+        for want in wants {
+            let end = min(want.end ?? Int64.max, length)
+            let first = held.runEnd(from: max(0, want.position))
+            if first < end { lacks.append((first, end)) }
+        }
+        // Of readers that lack the same byte, the one that wants most comes first: one request for both.
+        lacks.sort { $0.first == $1.first ? $0.end > $1.end : $0.first < $1.first }
+        var needed = false
+        for lack in lacks {
+            if let index = spans.firstIndex(where: { $0.contains(lack.first) }) {
+                if willBeLate(spans[index], at: lack.first), slots > 0 {
+                    needed = true
+                    takeOver(from: index, at: lack.first)
+                }
+            } else {
+                needed = true
+                if slots > 0 { start(at: lack.first, upTo: lack.end) }
+            }
+        }
+        return needed
+    }
+
+    /// Whether the fill needs more than the patience to come to this missing byte of its claim. A fill of
+    /// unknown rate is waited for: the plan is asked again when the rate is known.
+    private func willBeLate(_ span: Span, at position: Int64) -> Bool {
+        guard span.fill != nil, span.mayBeCut, span.bytesPerSecond > 0 else { return false }
+        // The byte is the very next that this fill brings: another fill could not bring it earlier.
+        guard held.runEnd(from: span.offset) < position else { return false }
+        let (reach, overflow) = span.bytesPerSecond.multipliedReportingOverflow(by: plan.patienceSeconds)
+        return !overflow && position - span.offset > reach
+    }
+
+    /// Cuts the claim at the reader's byte; a new fill takes the rest of it over.
+    private mutating func takeOver(from index: Int, at position: Int64) {
+        let end = spans[index].end
+        // What is held right before the reader's byte would only be compared: the old fill ends before it.
+        spans[index].end = startOfHeld(before: position, notBefore: spans[index].offset)
+        spans[index].isCut = true
+        start(at: position, upTo: end)
+    }
+
+    // MARK: Readers that left
+
+    /// Starts the first hole of what is to be finished, unless a fill is already at work on it.
+    mutating func complete(_ background: ByteRangeSet) {
+        guard slots > 0, !background.isEmpty else { return }
+        guard !spans.contains(where: { !background.intersection($0.offset..<$0.end).isEmpty }) else { return }
+        for run in background.ranges {
+            // An upper bound of Int64.max means "to the end of the body".
+            let end = min(run.upperBound, length)
+            let first = held.runEnd(from: run.lowerBound)
+            if first < end {
+                start(at: first, upTo: end)
+                return
+            }
+        }
+    }
+
+    // MARK: Starting
+
+    /// Starts a fill at a missing, unclaimed byte: up to `limit`, the next claim, or the next long held run.
+    private mutating func start(at first: Int64, upTo limit: Int64) {
+        var stop = limit
+        for span in spans where span.offset > first { stop = min(stop, span.offset) }
+        if let run = longRun(after: first, before: stop) { stop = run.lowerBound }
+        // Held bytes at the end of a claim are not worth asking for, however few they are.
+        if stop < Int64.max { stop = startOfHeld(before: stop, notBefore: first) }
+        slots -= 1
+        starts.append(
+            .start(
+                first..<stop,
+                openEnd: stop == Int64.max,
+                overlap: held.heldBefore(first, limit: plan.overlapProbe)
+            )
+        )
+        spans.append(Span(fill: nil, offset: first, end: stop, bytesPerSecond: 0, mayBeCut: false))
+    }
+
+    // MARK: Held runs
+
+    /// The first held run above the gap threshold that begins after `position` and before `limit`. The run
+    /// that contains `position` is not meant: a fill inside it is comparing its overlap.
+    private func longRun(after position: Int64, before limit: Int64) -> Range<Int64>? {
+        var run = held.next(atOrAfter: held.runEnd(from: position))
+        while let candidate = run, candidate.lowerBound < limit {
+            if candidate.upperBound - candidate.lowerBound > plan.gapThreshold { return candidate }
+            run = held.next(atOrAfter: candidate.upperBound)
+        }
+        return nil
+    }
+
+    /// The start of the held bytes that end at `position`, but not before `floor`; `position` where the byte
+    /// before it is missing.
+    private func startOfHeld(before position: Int64, notBefore floor: Int64) -> Int64 {
+        position - held.heldBefore(position, limit: position - floor)
+    }
+}

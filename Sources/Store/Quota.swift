@@ -1,0 +1,44 @@
+// The bytes that are held, counted as they come and go, and whether more may come (R57, hardening 2.2 item 6).
+// It only counts and compares; what goes when there is no room is decided in Eviction.
+
+import Synchronization
+
+/// The count of bytes on the disk.
+final class Quota: Sendable {
+    let limit: Int64
+    private let minFree: Int64?
+    private let directory: Directory
+    private let held: Atomic<Int64>
+    private let lingering = Atomic<Int64>(0)
+
+    init(limit: Int64, minFree: Int64?, directory: Directory, held: Int64) {
+        self.limit = limit
+        self.minFree = minFree
+        self.directory = directory
+        self.held = Atomic(held)
+    }
+
+    /// Bytes of bodies that stored responses hold.
+    var heldBytes: Int64 { max(0, held.load(ordering: .relaxed)) }
+
+    /// R57: one object at most 90 % of the whole.
+    var largestBody: Int64 { limit / 10 * 9 }
+
+    func grow(_ bytes: Int64) { held.add(bytes, ordering: .relaxed) }
+    func shrink(_ bytes: Int64) { held.subtract(bytes, ordering: .relaxed) }
+    func linger(_ bytes: Int64) { lingering.add(bytes, ordering: .relaxed) }
+    func leave(_ bytes: Int64) { lingering.subtract(bytes, ordering: .relaxed) }
+
+    /// How many bytes have to go before `bytes` more may come; 0 where they may.
+    func excess(for bytes: Int64) -> Int64 {
+        let used = held.load(ordering: .relaxed) + lingering.load(ordering: .relaxed)
+        return max(0, used + bytes - limit, shortage(for: bytes))
+    }
+
+    /// Hardening 2.2 item 6: keep max(1 GiB, 5 %) of the disk free.
+    private func shortage(for bytes: Int64) -> Int64 {
+        guard let space = directory.space() else { return 0 }
+        let keep = minFree ?? max(1 << 30, space.total / 20)
+        return keep + bytes - space.free
+    }
+}

@@ -1,0 +1,199 @@
+// From the index to a stored response in memory. On a disk thread. Nothing is believed that does not prove
+// itself: a row by its checksum, a segment by its seal, pieces that were not flushed by their bytes (hardening
+// 2.2 items 3, 4, 7, 8).
+
+import HTTPSemantics
+import Resume
+import Synchronization
+import Wire
+
+/// Loads what the index has of one key.
+struct ResponseLoader {
+    let services: StoreServices
+    let table: ResponseTable
+
+    struct Loaded {
+        var responses: [StoredResponse] = []
+        var guards: [GuardRecord] = []
+    }
+
+    /// The rows of one key that are not superseded.
+    func load(_ key: CacheKey) throws -> Loaded {
+        var rows: [(row: ResponseRow, download: StoredResponse.Download?)] = []
+        var unsound: [Int64] = []
+        var loaded = Loaded()
+        let bytes = ResponseRow.bytes(of: key)
+        try services.connections.read { database in
+            try database.query(
+                """
+                SELECT \(ResponseRow.columns) FROM stored_response
+                WHERE key = ? AND uri = ? AND superseded_until IS NULL ORDER BY id DESC LIMIT 256
+                """,
+                [.blob(bytes), .text(key.uri)]
+            ) { row in
+                let id = row.integer(0)
+                if table.isKnown(id, key: key) { return true }
+                if let sound = ResponseRow(reading: row) { rows.append((sound, nil)) } else { unsound.append(id) }
+                return true
+            }
+            for index in rows.indices {
+                rows[index].download = try download(of: rows[index].row.id, in: database)
+            }
+            try database.query(
+                "SELECT client, version, highest, at, open FROM guard WHERE key = ? ORDER BY at DESC LIMIT 1024",
+                [.blob(bytes)]
+            ) { row in
+                loaded.guards.append(
+                    GuardRecord(
+                        client: row.text(0),
+                        version: row.integer(1),
+                        highestByte: row.integer(2),
+                        at: row.integer(3),
+                        isOpen: row.integer(4) != 0
+                    )
+                )
+                return true
+            }
+        }
+        for id in unsound {
+            services.log("A damaged row of \(key.uri) was deleted from the index.")
+            services.mailbox.removed(Deletion(id: id, key: key, queue: nil))
+        }
+        for (row, download) in rows {
+            if let response = try response(row, key: key, download: download) { loaded.responses.append(response) }
+        }
+        return loaded
+    }
+
+    private func download(of id: Int64, in database: Database) throws -> StoredResponse.Download? {
+        var found: StoredResponse.Download?
+        try database.query(
+            "SELECT state, since, uri, wanted, request_fields FROM download WHERE response = ?",
+            [.integer(id)]
+        ) { row in
+            guard let state = UnfinishedState(rawValue: row.integer(0)), let wanted = RangeCodec.decode(row.blob(3)),
+                let fields = StoredHeadCodec.decodeFields(row.blob(4))
+            else { return false }
+            found = StoredResponse.Download(
+                wanted: wanted,
+                state: state,
+                requestFields: fields,
+                uri: row.text(2),
+                since: row.integer(1)
+            )
+            return false
+        }
+        return found
+    }
+
+    private func response(
+        _ row: ResponseRow, key: CacheKey, download: StoredResponse.Download?
+    ) throws -> StoredResponse? {
+        guard let head = StoredHeadCodec.decode(row.head),
+            let requestFields = StoredHeadCodec.decodeFields(row.requestFields)
+        else {
+            services.mailbox.removed(Deletion(id: row.id, key: key, queue: nil))
+            return nil
+        }
+        guard let body = row.isInRow ? smallBody(row) : try fileBody(row, key: key) else {
+            services.log("What is held of \(key.uri) has lost its file; it was deleted from the index.")
+            services.quota.shrink(row.size)
+            services.mailbox.removed(Deletion(id: row.id, key: key, queue: nil))
+            return nil
+        }
+        let response = StoredResponse(
+            id: row.id,
+            key: key,
+            requestFields: requestFields,
+            validator: row.validator,
+            originAddress: row.originAddress,
+            body: body,
+            record: StoredResponse.Record(
+                metadata: StoredMetadata(
+                    head: head,
+                    requestTime: row.requestTime,
+                    responseTime: row.responseTime,
+                    isInvalidated: row.isInvalidated
+                ),
+                hits: row.hits,
+                lastUse: row.lastUse,
+                lastUseWritten: row.lastUse,
+                download: download,
+                isInserted: true,
+                sizeInIndex: row.size,
+                isUnfinishedInIndex: download != nil,
+                isContentInIndex: row.isInRow
+            ),
+            services: services
+        )
+        // What was not flushed before a crash is flushed now; what was dropped is told.
+        if body.state.withLock({ $0.hasUnflushed || !$0.dirtySegments.isEmpty }) {
+            services.mailbox.changed(response, bytes: 0)
+        }
+        return response
+    }
+
+    private func smallBody(_ row: ResponseRow) -> StoredBody {
+        let whole = ByteRangeSet(row.content.isEmpty ? [] : [0..<Int64(row.content.count)])
+        var state = BodyState(storage: .memory(row.content), held: whole, completeLength: row.completeLength)
+        state.verified = whole
+        return StoredBody(id: row.id, services: services, state: state)
+    }
+
+    /// nil where the file contradicts what was flushed.
+    private func fileBody(_ row: ResponseRow, key: CacheKey) throws -> StoredBody? {
+        var state = BodyState(storage: .file, completeLength: row.completeLength)
+        var end: Int64 = 0
+        var flushedEnd: Int64 = 0
+        try services.connections.read { database in
+            try database.query(
+                "SELECT number, pieces FROM segment WHERE body = ? ORDER BY number",
+                [.integer(row.id)]
+            ) { found in
+                let number = found.integer(0)
+                guard number >= 0, number < Int64.max / Segment.size - 1,
+                    let segment = Segment(decoding: found.blob(1), body: row.id, number: number)
+                else {
+                    // A damaged row: its bytes are fetched again, and the row is written anew.
+                    state.segments[max(0, number)] = Segment()
+                    state.dirtySegments.insert(max(0, number))
+                    return true
+                }
+                let base = Segment.start(of: number)
+                for piece in segment.pieces {
+                    state.held.insert((base + Int64(piece.start))..<(base + Int64(piece.end)))
+                    end = base + Int64(piece.end)
+                    if piece.state == .flushed { flushedEnd = end }
+                }
+                if !segment.isFlushed { state.segments[number] = segment }
+                return true
+            }
+        }
+        if state.held.isEmpty {
+            return StoredBody(id: row.id, services: services, state: state)
+        }
+        guard let file = try BodyFile.open(row.id, in: services), let size = file.size, size >= flushedEnd else {
+            return nil
+        }
+        let body = StoredBody(id: row.id, services: services, state: state)
+        body.remember(file)
+        body.checkUnflushed()
+        return body
+    }
+}
+
+extension StoredBody {
+    /// On a disk thread, before anybody knows this body: an unflushed piece is a hint, and held only when its
+    /// checksum agrees (invariant 3).
+    fileprivate func checkUnflushed() {
+        let ranges = state.withLock { state in
+            state.segments.flatMap { number, segment in
+                segment.pieces.filter { $0.state != .flushed }.map { piece -> Range<Int64> in
+                    let base = Segment.start(of: number)
+                    return (base + Int64(piece.start))..<(base + Int64(piece.end))
+                }
+            }
+        }
+        for range in ranges { _ = provedPart(of: range) }
+    }
+}

@@ -1,0 +1,204 @@
+// The body of a stored response: which bytes are held, which of them have been proved, who reads and who
+// writes. The bytes themselves are in memory (a small body) or in a file; the other files of this folder move
+// them (StoredBody+Writing, +Reading, +Verifying, +Claims). All work on the file is done by jobs of one queue.
+
+package import Resume
+import Synchronization
+
+/// The bytes of one version of a representation.
+package final class StoredBody: Sendable {
+    let id: Int64
+    let services: StoreServices
+    /// All jobs that touch the file, in order.
+    let queue = DiskQueue()
+    let state: Mutex<BodyState>
+
+    typealias Wake = @Sendable () -> Void
+
+    init(id: Int64, services: StoreServices, state: consuming sending BodyState) {
+        self.id = id
+        self.services = services
+        self.state = Mutex(state)
+    }
+
+    /// The bytes that are held. Every one may be asked for; those that come from an earlier run are checked
+    /// before a reader gets them, and what fails the check is held no longer.
+    package var held: ByteRangeSet { state.withLock { $0.held } }
+
+    package var completeLength: Int64? { state.withLock { $0.completeLength } }
+
+    /// The complete length is known, and all of it is held.
+    package var isComplete: Bool { state.withLock { $0.isComplete } }
+
+    /// The complete length becomes known, once. One that is different, or that held bytes contradict, is ignored.
+    package func learn(completeLength: Int64) {
+        let response = state.withLock { state -> StoredResponse? in
+            guard state.completeLength == nil, completeLength >= 0 else { return nil }
+            if let last = state.held.ranges.last, last.upperBound > completeLength { return nil }
+            state.completeLength = completeLength
+            return state.response
+        }
+        response?.change(isCurrent: nil) { $0.isRowChanged = true }
+    }
+
+    /// Wakes every waiting reader: a fill ended or failed, or something else changed for them.
+    package func notifyEnd() {
+        let wakes = state.withLock { $0.takeAllWakes() }
+        for wake in wakes { wake() }
+    }
+
+    /// The stored response that this is the body of.
+    func adopt(by response: StoredResponse) {
+        state.withLock { $0.response = response }
+    }
+
+    /// What it takes in memory, roughly, in bytes.
+    var memoryCost: Int {
+        state.withLock { state in
+            var cost = 16 * (state.held.ranges.count + state.verified.ranges.count)
+            if case .memory(let bytes) = state.storage { cost += bytes.count }
+            return cost
+        }
+    }
+
+    var hasWriters: Bool { state.withLock { $0.writers > 0 } }
+    var isInUse: Bool { state.withLock { $0.writers > 0 || !$0.readers.isEmpty } }
+
+    /// Lets go of it where nobody reads or writes it: it will be loaded anew. false where somebody does.
+    func detach() -> Bool {
+        state.withLock { state in
+            guard state.writers == 0, state.readers.isEmpty, state.dirtySegments.isEmpty, !state.isFlushing,
+                !state.hasUnflushed
+            else { return false }
+            if state.end == nil { state.end = StoreError(.gone, "The stored response was loaded anew.") }
+            return true
+        }
+    }
+
+    /// It was removed: writers fail, readers keep what is held as long as they stay.
+    func markRemoved() {
+        let (bytes, file, wakes) = state.withLock { state -> (Int64, BodyFile?, [Wake]) in
+            guard !state.isRemoved else { return (0, nil, []) }
+            state.isRemoved = true
+            if state.end == nil { state.end = StoreError(.gone, "The stored response was removed.") }
+            state.dirtySegments = []
+            // Without readers the descriptor closes at once, and the bytes are free.
+            let file = state.writers > 0 || !state.readers.isEmpty ? state.file : nil
+            return (state.held.byteCount, file, state.takeAllWakes())
+        }
+        services.quota.shrink(bytes)
+        file?.linger(bytes)
+        services.descriptors.forget(id)
+        for wake in wakes { wake() }
+    }
+
+    /// Tells the index that bytes were added.
+    func noteChange(bytes: Int64) {
+        guard let response = state.withLock({ $0.response }) else { return }
+        services.mailbox.changed(response, bytes: bytes)
+    }
+}
+
+/// What a body is made of, under its lock.
+struct BodyState {
+    weak var response: StoredResponse?
+    var storage: Storage
+    var held: ByteRangeSet
+    /// Written in this run, or checked since it was loaded (hardening 2.2 item 4). Always a part of `held`.
+    var verified: ByteRangeSet
+    var completeLength: Int64?
+
+    /// The segments that are in memory: changed, not flushed, or being worked on. The others are in the index.
+    var segments: [Int64: Segment] = [:]
+    /// Those that the index has not seen as they are.
+    var dirtySegments: Set<Int64> = []
+    /// Those that a transaction under way writes.
+    var claimedSegments: Set<Int64> = []
+    /// Those that the running job needs in memory.
+    var pinnedSegments: Set<Int64> = []
+
+    weak var file: BodyFile?
+    /// The file has been made in this run and the directory has not been flushed since.
+    var needsDirectoryFlush = false
+    var isFlushing = false
+    /// Bytes written since the last flush began.
+    var unflushedBytes: Int64 = 0
+
+    var readers: [Int: ReaderState] = [:]
+    var nextReader = 0
+    var writers = 0
+    var isRemoved = false
+    /// Why nothing more is written, and nothing more comes for readers.
+    var end: StoreError?
+
+    enum Storage {
+        /// A small body: all of it, from its first byte.
+        case memory([UInt8])
+        /// On its way from memory to a file.
+        case spilling([UInt8])
+        case file
+    }
+
+    struct ReaderState {
+        let wake: StoredBody.Wake
+        /// The offset that it waits for.
+        var waitsAt: Int64?
+        /// A job prepares its next window.
+        var isPreparing = false
+        /// A job looks ahead of it.
+        var isLookingAhead = false
+        /// A window that was just prepared; it is believed to be in memory once.
+        var prepared: Range<Int64>?
+    }
+
+    init(storage: Storage, held: ByteRangeSet = ByteRangeSet(), completeLength: Int64?) {
+        self.storage = storage
+        self.held = held
+        self.verified = ByteRangeSet()
+        self.completeLength = completeLength
+    }
+
+    var isComplete: Bool {
+        guard let completeLength else { return false }
+        return completeLength == 0 || held.contains(0..<completeLength)
+    }
+
+    /// All the bytes, where they are in memory.
+    var content: [UInt8]? {
+        switch storage {
+        case .memory(let content), .spilling(let content): content
+        case .file: nil
+        }
+    }
+
+    var isInMemory: Bool {
+        if case .memory = storage { return true }
+        return false
+    }
+
+    var hasUnflushed: Bool { segments.values.contains { !$0.isFlushed } }
+
+    /// Bytes became readable: the readers that wait for one of them.
+    mutating func takeWakes(grown range: Range<Int64>) -> [StoredBody.Wake] {
+        var wakes: [StoredBody.Wake] = []
+        for (number, reader) in readers {
+            guard let offset = reader.waitsAt, range.contains(offset) else { continue }
+            readers[number]?.waitsAt = nil
+            wakes.append(reader.wake)
+        }
+        return wakes
+    }
+
+    mutating func takeAllWakes() -> [StoredBody.Wake] {
+        var wakes: [StoredBody.Wake] = []
+        for (number, reader) in readers where reader.waitsAt != nil {
+            readers[number]?.waitsAt = nil
+            wakes.append(reader.wake)
+        }
+        return wakes
+    }
+
+    func hasWaiter(in range: Range<Int64>) -> Bool {
+        readers.values.contains { $0.waitsAt.map(range.contains) ?? false }
+    }
+}

@@ -1,0 +1,97 @@
+// RFC 9111 §4.1 and R11: which request fields select a representation, and whether two requests agree.
+
+import HTTPSemantics
+import Testing
+
+@Suite("Vary (RFC 9111 §4.1)")
+struct VaryTests {
+    @Test("Names in lower case, sorted, each once (RFC 9110 §12.5.5)", arguments: [
+        (["Accept-Encoding"], ["accept-encoding"]),
+        (["Foo, Bar", "bar,,  Baz "], ["bar", "baz", "foo"]),
+        ([""], []),
+        ([" , "], []),
+        (["*"], nil),
+        (["Accept, *"], nil),
+        (["Accept", "*"], nil),
+        (["Acc ept"], nil),
+        (["\"Accept\""], nil),
+        (["Accept;q=1"], nil),
+    ] as [([String], [String]?)])
+    func nominated(values: [String], names: [String]?) {
+        var fields = FieldSection()
+        for value in values { fields.append(name: "Vary", value: value) }
+        #expect(Vary.nominated(fields) == names)
+    }
+
+    @Test("Without the field there are none")
+    func absent() {
+        #expect(Vary.nominated(section(["Varying": "a"])) == [])
+    }
+
+    @Test("16 names and 4 KiB are the limit (R11)")
+    func limit() {
+        let names = (0..<16).map { "x-\($0)" }
+        #expect(Vary.nominated(section(["Vary": names.joined(separator: ",")]))?.count == 16)
+        #expect(Vary.nominated(section(["Vary": (names + ["x-16"]).joined(separator: ",")])) == nil)
+        let long = String(repeating: "a,", count: 2048)
+        #expect(Vary.nominated(section(["Vary": long])) == ["a"])
+        #expect(Vary.nominated(section(["Vary": long + "a"])) == nil)
+        #expect(Vary.nominated(section(["Vary": long, "vary": "a"])) == nil)
+    }
+
+    @Test("The nominated lines are kept as they were sent, and nothing else")
+    func select() {
+        let fields = section(["B": "2", "A": " x", "C": "3", "a": "y"])
+        #expect(lines(Vary.select(["a", "b", "d"], from: fields)) == ["A:  x", "a: y", "B: 2"])
+        #expect(Vary.select([], from: fields).isEmpty)
+    }
+
+    @Test("Values agree but for whitespace around commas and the number of lines", arguments: [
+        (["gzip, br"], ["gzip,br"], true),
+        (["gzip, br"], ["gzip", "br"], true),
+        ([" gzip\t,  br "], ["gzip,br"], true),
+        (["gzip, br"], ["br, gzip"], false),
+        (["gzip"], ["GZIP"], false),
+        (["gzip"], ["gzip;q=1"], false),
+        (["a b"], ["a  b"], false),
+        (["ab"], ["a b"], false),
+        (["a"], [], false),
+        ([], ["a"], false),
+        ([], [], true),
+        ([""], [], false),
+        ([""], [""], true),
+        (["a,,b"], ["a,b"], false),
+        (["\"a, b\""], ["\"a,b\""], false),
+        (["\"a\\\", b\""], ["\"a\\\",b\""], false),
+        (["\"a\" , b"], ["\"a\",b"], true),
+        (["a,"], ["a"], false),
+    ])
+    func matches(stored: [String], asked: [String], expected: Bool) {
+        func fields(_ values: [String]) -> FieldSection {
+            var fields = section(["Other": "x"])
+            for value in values { fields.append(name: "X-Field", value: value) }
+            return fields
+        }
+        #expect(Vary.matches(names: ["x-field"], stored: fields(stored), request: fields(asked)) == expected)
+        #expect(Vary.matches(names: [], stored: fields(stored), request: fields(asked)))
+    }
+
+    @Test("All names have to agree")
+    func all() {
+        let stored = section(["A": "1", "B": "2"])
+        #expect(Vary.matches(names: ["a", "b"], stored: stored, request: section(["b": "2", "a": "1"])))
+        #expect(!Vary.matches(names: ["a", "b"], stored: stored, request: section(["a": "1", "b": "3"])))
+    }
+
+    @Test("Bytes that are no UTF-8 are told apart, as are letters that only look alike")
+    func bytes() {
+        let one = section("X-Field", bytes: [0xE4])
+        let other = section("X-Field", bytes: [0xF6])
+        #expect(one.first(.other) == other.first(.other))
+        #expect(!Vary.matches(names: ["x-field"], stored: one, request: other))
+        #expect(Vary.matches(names: ["x-field"], stored: one, request: one))
+        let composed = section(["X-Field": "\u{E9}"])
+        let decomposed = section(["X-Field": "e\u{301}"])
+        #expect(!Vary.matches(names: ["x-field"], stored: composed, request: decomposed))
+    }
+}
