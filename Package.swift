@@ -83,6 +83,11 @@ let package = Package(
             swiftSettings: rules
         ),
         .testTarget(
+            name: "CommandTests",
+            dependencies: ["Exchange", "Configuration", "Store", "HTTPSemantics", "Resume"],
+            swiftSettings: rules
+        ),
+        .testTarget(
             name: "ScenarioTests",
             dependencies: ["ScriptedPeers", "holdfast"],
             swiftSettings: rules

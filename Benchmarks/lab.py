@@ -1,4 +1,4 @@
-"""What the measurements share: a checking client, starting and killing of programs, and their processor time and memory."""
+"""What the measurements share: a checking client, and programs started, killed, and watched."""
 
 import http.client
 import json

@@ -86,7 +86,8 @@ def touch_memory():
         free = next(int(line.split()[1]) for line in file if line.startswith("MemFree")) * 1024
     count = free * 8 // 10 // mmap.PAGESIZE * mmap.PAGESIZE
     if count:
-        block = mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0x8000))
+        populate = getattr(mmap, "MAP_POPULATE", 0x8000)
+        block = mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | populate)
         block.close()
 
 

@@ -69,8 +69,8 @@ package final class Access: Sendable {
                 guard entry.port == port else { return false }
                 guard let bound = entry.address else { return DestinationAddress.isDenied(address) }
                 if bound == address { return true }
-                // 0.0.0.0 and :: reach a loopback listener as well.
-                return DestinationAddress.isUnspecified(address) && DestinationAddress.isLoopback(bound)
+                // Every loopback address, 0.0.0.0 and :: may lead to a loopback listener.
+                return DestinationAddress.isLoopback(bound) && DestinationAddress.isLoopback(address)
             }
         }
     }

@@ -3,7 +3,6 @@
 
 package import Configuration
 import Glibc
-package import HTTPSemantics
 import Transport
 
 /// Writes a line a request. May be used from any thread.

@@ -2,7 +2,7 @@
 // line of printable ASCII, its quoted parts end where they seem to end, and it is never longer than a few KiB.
 // Pure: the time is an argument.
 
-package import HTTPSemantics
+import HTTPSemantics
 
 /// The access log's format, its fields separated by one space:
 ///

@@ -55,7 +55,9 @@ package final class RotatingFileSink: LogSink, @unchecked Sendable {
     private func rotate() {
         close()
         unlink("\(path).\(kept)")
-        for number in stride(from: kept - 1, through: 1, by: -1) { rename("\(path).\(number)", "\(path).\(number + 1)") }
+        for number in stride(from: kept - 1, through: 1, by: -1) {
+            rename("\(path).\(number)", "\(path).\(number + 1)")
+        }
         rename(path, "\(path).1")
     }
 

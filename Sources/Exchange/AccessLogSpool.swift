@@ -15,6 +15,8 @@ package protocol LogSink: Sendable {
 /// Why lines were not written: errno.
 package struct LogWriteFailure: Error {
     package let code: Int32
+
+    package init(code: Int32) { self.code = code }
 }
 
 /// A bounded buffer and the thread that empties it. May be used from any thread.

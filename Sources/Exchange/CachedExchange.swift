@@ -2,6 +2,7 @@
 // are the ones of ARCHITECTURE.md's table, 5 to 13; every decision among them is made by HTTPSemantics or
 // Resume, and this file carries it out. One object a request, bound to the loop of its client.
 
+import Configuration
 import HTTPSemantics
 import NIOCore
 import Resume
@@ -279,7 +280,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         guard !hasWaited, !holdsOpening, !request.fields.contains(.authorization) else { return true }
         let loop = self.loop
         let verdict = table.open(key) { [weak self] in
-            loop.execute { self?.released() }
+            loop.execute { [weak self] in self?.released() }
         }
         switch verdict {
         case .ask:
@@ -509,7 +510,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             response: stored,
             range: range,
             rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, range.upperBound) },
-            onEnd: { [weak self] end in self?.delivered(end) }
+            onEnd: { end in self.delivered(end) }
         )
         stage = .delivering(delivery)
         delivery.pump()

@@ -34,7 +34,8 @@ final class Delivery: @unchecked Sendable {
     private let stream: DownstreamStream
     private let response: StoredResponse
     private let rejoin: (Delivery, _ position: Int64) -> Void
-    private let onEnd: (DeliveryEnd) -> Void
+    /// nil once it has been called. It holds the exchange while the delivery lasts: the stream lets go of it first.
+    private var onEnd: ((DeliveryEnd) -> Void)?
     private let reader: BodyReader
     private let wakePending: WakeFlag
     private let start: Int64
@@ -112,7 +113,9 @@ final class Delivery: @unchecked Sendable {
                     self?.isSendingFile = false
                     self?.pump()
                 }
-                return stream.flush()
+                stream.flush()
+                // Where the kernel took everything at once, `done` has been called already.
+                if isSendingFile { return }
             case .later:
                 return stream.flush()
             case .missing:
@@ -168,6 +171,8 @@ final class Delivery: @unchecked Sendable {
         guard !isEnded else { return }
         isEnded = true
         reader.close()
-        onEnd(how)
+        let told = onEnd
+        onEnd = nil
+        told?(how)
     }
 }

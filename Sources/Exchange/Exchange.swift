@@ -3,7 +3,7 @@
 
 package import Configuration
 package import HTTPSemantics
-package import NIOCore
+import NIOCore
 import Resume
 package import Store
 package import Transport
@@ -57,7 +57,7 @@ package final class ExchangeHall: ExchangeDoor {
         guard !Forwarding.isLoop(head.fields, pseudonym: pseudonym) else {
             return refuse(.loop, stream, head, framing, record)
         }
-        if let expectation = head.fields.first(.expect), !Forwarding.isContinueExpectation(expectation) {
+        if let expectation = Forwarding.unknownExpectation(head.fields) {
             return refuse(.expectation(expectation), stream, head, framing, record)
         }
         // 4: CONNECT? ours to cache?

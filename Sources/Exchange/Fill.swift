@@ -2,6 +2,7 @@
 // origin drops. What each event means is the machine's decision (Resume.FillStateMachine, which stands in
 // VersionFills under its lock); this file carries the answers out. Bound to one loop.
 
+import Configuration
 import HTTPSemantics
 import NIOCore
 import Resume
@@ -255,9 +256,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             switch progress {
             case .written(let upTo, _):
                 version.written(number, upTo: upTo)
-                loop.execute { self?.progressed() }
+                loop.execute { [weak self] in self?.progressed() }
             case .failed(let error):
-                loop.execute { self?.storeFailed(error) }
+                loop.execute { [weak self] in self?.storeFailed(error) }
             }
         }
     }
@@ -327,7 +328,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             let isCloseDelimited = self.framing == .untilClose
             let end = self.version.tell(self.number) { machine in
                 isCloseDelimited
-                    ? machine.bodyEndedByClose() : machine.bodyEnded(complete: true, resumable: resumable)
+                    ? machine.bodyEndedByClose(resumable: resumable) : machine.bodyEnded(complete: true, resumable: resumable)
             }
             self.carryOut(end ?? .nothing, FillStop(.notResumable), unproven: isCloseDelimited)
         }

@@ -21,9 +21,13 @@ package final class FillTable: Sendable {
     let pseudonym: String
     let log: @Sendable (String) -> Void
     let finisher: Finisher
-    private let shards: [Mutex<Shard>]
+    private let shards: [Shard]
 
-    private struct Shard {
+    private final class Shard: Sendable {
+        let state = Mutex(ShardState())
+    }
+
+    private struct ShardState {
         var openings: [CacheKey: Opening] = [:]
         /// Keys whose answers were not storable, and until when (monotonic nanoseconds) nobody waits there.
         var passes: [CacheKey: Int64] = [:]
@@ -54,10 +58,10 @@ package final class FillTable: Sendable {
         self.pseudonym = pseudonym
         self.log = log
         finisher = Finisher(limit: configuration.resume.maxFinishing)
-        shards = (0..<16).map { _ in Mutex(Shard()) }
+        shards = (0..<16).map { _ in Shard() }
     }
 
-    private func shard(_ key: CacheKey) -> Int { Int(truncatingIfNeeded: key.low & 15) }
+    private func shard(_ key: CacheKey) -> Shard { shards[Int(truncatingIfNeeded: key.low & 15)] }
 
     // MARK: Openings: until the first head for a key is in, one request is out
 
@@ -73,7 +77,7 @@ package final class FillTable: Sendable {
     /// - Parameter released: called on any thread.
     func open(_ key: CacheKey, released: @escaping @Sendable () -> Void) -> OpeningVerdict {
         let now = Clock.monotonicNanoseconds()
-        return shards[shard(key)].withLock { shard in
+        return shard(key).state.withLock { shard in
             if let until = shard.passes[key] {
                 if until > now { return .pass }
                 shard.passes[key] = nil
@@ -91,7 +95,7 @@ package final class FillTable: Sendable {
     /// A waiting request gives up waiting. Whether it still was waiting.
     @discardableResult
     func leave(_ key: CacheKey, number: Int) -> Bool {
-        shards[shard(key)].withLock { $0.openings[key]?.waiting.removeValue(forKey: number) != nil }
+        shard(key).state.withLock { $0.openings[key]?.waiting.removeValue(forKey: number) != nil }
     }
 
     /// The first head is in, or will not come: all who wait are released at once.
@@ -99,7 +103,7 @@ package final class FillTable: Sendable {
     /// - Parameter notStorable: the key is remembered, so that nobody waits there for a while.
     func close(_ key: CacheKey, notStorable: Bool) {
         let until = Clock.monotonicNanoseconds() + configuration.collapse.passMemoryNanoseconds
-        let released = shards[shard(key)].withLock { shard in
+        let released = shard(key).state.withLock { shard in
             if notStorable {
                 if shard.passes.count >= Self.passesPerShard { shard.passes.removeAll() }
                 shard.passes[key] = until
@@ -117,7 +121,7 @@ package final class FillTable: Sendable {
         uri: AbsoluteURI,
         template: @autoclosure () -> FieldSection
     ) -> VersionFills {
-        shards[shard(response.key)].withLock { shard in
+        shard(response.key).state.withLock { shard in
             if let known = shard.versions[response.id] { return known }
             let made = VersionFills(response: response, uri: uri, template: template(), table: self)
             shard.versions[response.id] = made
@@ -127,19 +131,19 @@ package final class FillTable: Sendable {
 
     /// The fills of a version, where it has any.
     func liveFills(of response: StoredResponse) -> VersionFills? {
-        shards[shard(response.key)].withLock { $0.versions[response.id] }
+        shard(response.key).state.withLock { $0.versions[response.id] }
     }
 
     /// Forgets a version that nobody reads and nobody fills.
     func forget(_ version: VersionFills) {
-        shards[shard(version.response.key)].withLock { shard in
+        shard(version.response.key).state.withLock { shard in
             if shard.versions[version.response.id] === version { shard.versions[version.response.id] = nil }
         }
     }
 
     /// A purge or an unsafe method: what is being filled under this key ends, held bytes or not.
     package func stopFills(of key: CacheKey) {
-        let affected = shards[shard(key)].withLock { shard in
+        let affected = shard(key).state.withLock { shard in
             shard.versions.values.filter { $0.response.key == key }
         }
         affected.forEach { $0.stop() }
@@ -150,7 +154,7 @@ package final class FillTable: Sendable {
     }
 
     private func allVersions() -> [VersionFills] {
-        shards.indices.flatMap { index in shards[index].withLock { Array($0.versions.values) } }
+        shards.flatMap { shard in shard.state.withLock { Array($0.versions.values) } }
     }
 
     /// What is being filled, for `status`.
@@ -223,14 +227,14 @@ package final class FillTable: Sendable {
         let response = store.create(
             NewStoredResponse(
                 key: question.key,
-                uri: question.uri.description,
                 requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
                 head: StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime),
                 requestTime: answer.requestTime,
                 responseTime: answer.responseTime,
                 validator: validator,
                 completeLength: completeLength,
-                originAddress: answer.address?.text ?? ""
+                originAddress: answer.address?.text ?? "",
+                expectsSmallBody: answer.head.status != 206 && span == 0..<(completeLength ?? .max)
             )
         )
         let version = VersionFills(
@@ -240,7 +244,7 @@ package final class FillTable: Sendable {
             isCredentialed: question.isCredentialed,
             table: self
         )
-        shards[shard(question.key)].withLock { $0.versions[response.id] = version }
+        shard(question.key).state.withLock { $0.versions[response.id] = version }
         version.begin(span: span, with: call, framing: answer.framing, on: loop)
         return .stored(version)
     }

@@ -2,6 +2,7 @@
 // fill at the most (invariant 6), whoever asks and from wherever. What is started, what waits and what is
 // cut short is Resume's decision (FillPlan); what happens when the last reader leaves, too (AbandonPolicy).
 
+import Configuration
 import HTTPSemantics
 import NIOCore
 import Resume
@@ -365,10 +366,17 @@ final class VersionFills: Sendable {
             return cutClaimsToAsked(&state) + [{ self.requestPlace() }]
         case .park:
             state.background = .none
-            return state.fills.values.map(\.fill).map { fill in { fill.abandon() } } + [{ self.note(.parked) }]
+            return abandonAll(state) + [{ self.note(.parked) }]
         case .drop:
             state.background = .none
-            return state.fills.values.map(\.fill).map { fill in { fill.abandon() } } + [{ self.clearUnfinished() }]
+            return abandonAll(state) + [{ self.clearUnfinished() }]
+        }
+    }
+
+    private func abandonAll(_ state: State) -> Work {
+        state.fills.values.map { running in
+            let fill = running.fill
+            return { fill.abandon() }
         }
     }
 
@@ -391,7 +399,7 @@ final class VersionFills: Sendable {
             let work = state.withLock { state -> Work in
                 guard state.readers.isEmpty else { return [] }
                 state.background = .queued
-                return state.fills.values.map(\.fill).map { fill in { fill.abandon() } }
+                return abandonAll(state)
             }
             work.forEach { $0() }
             note(.filling)
@@ -596,7 +604,7 @@ final class VersionFills: Sendable {
             guard !state.hasEnded else { return [] }
             state.hasEnded = true
             state.background = .none
-            return state.fills.values.map(\.fill).map { fill in { fill.abandon() } } + notifyAll(state, notice)
+            return abandonAll(state) + notifyAll(state, notice)
         }
         work.forEach { $0() }
         clearUnfinished()

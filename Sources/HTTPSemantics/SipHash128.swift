@@ -5,7 +5,8 @@
 /// SipHash-2-4-128.
 package enum SipHash128 {
     /// The hash of `bytes` under a key of two 64 bit words.
-    package static func hash(_ bytes: UnsafeRawBufferPointer, key0: UInt64, key1: UInt64) -> (high: UInt64, low: UInt64) {
+    package static func hash(_ bytes: UnsafeRawBufferPointer, key0: UInt64, key1: UInt64) -> (high: UInt64, low: UInt64)
+    {
         var state = State(key0: key0, key1: key1)
         var offset = 0
         while bytes.count - offset >= 8 {

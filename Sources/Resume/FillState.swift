@@ -60,7 +60,7 @@ package enum FillFailure: Error, Equatable, Sendable {
     case overlapDiffers
     /// The answer was of no use; a plain GET follows.
     case broken(BrokenReason)
-    /// The origin answered with a status that ends the resuming, without need to park it.
+    /// The origin answered with a status that ends this fill and leaves nothing to take up again.
     case refused(status: Int)
     /// What came could not be stored.
     case store

@@ -169,7 +169,8 @@ final class DescriptorCache: Sendable {
     init() {
         var limit = rlimit()
         // An eighth of what the process may open, R102.
-        let allowed = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Int(clamping: limit.rlim_cur) : 1024
+        let allowed =
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Int(clamping: limit.rlim_cur) : 1024
         capacity = min(1024, max(16, allowed / 8))
     }
 

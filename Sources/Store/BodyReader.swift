@@ -2,7 +2,7 @@
 // 1 MiB whose pieces were checked (hardening 2.2 item 4) and whose pages are in memory. It never blocks: what
 // is not ready is prepared by a disk thread, and the reader is woken.
 
-package import Resume
+import Resume
 import Synchronization
 
 /// What a reader gets.
@@ -53,7 +53,10 @@ package final class BodyReader: Sendable {
         case .bytes(let bytes):
             return .bytes(bytes)
         case .missing:
+            body.tellWriters(readerWaitsAt: offset)
             return .missing
+        case .preparing:
+            return .later
         case .failed(let error):
             return .failed(error)
         case .prepare(let range):
@@ -117,7 +120,9 @@ extension StoredBody {
     /// Compares bytes with those that are held; the answer comes on a disk thread. false also where not all of
     /// them are held, or where the held ones fail their check.
     package func matches(
-        _ bytes: [UInt8], at offset: Int64, _ completion: @escaping @Sendable (Bool) -> Void
+        _ bytes: [UInt8],
+        at offset: Int64,
+        _ completion: @escaping @Sendable (Bool) -> Void
     ) {
         let response = state.withLock { $0.response }
         services.pool.submit(in: queue) {
@@ -131,6 +136,8 @@ extension StoredBody {
         case bytes(ArraySlice<UInt8>)
         case window(BodyFile, Range<Int64>, isPrepared: Bool, ahead: Range<Int64>?)
         case prepare(Range<Int64>)
+        /// A job of this reader is under way already.
+        case preparing
         case missing
         case failed(StoreError)
     }
@@ -148,6 +155,7 @@ extension StoredBody {
             }
             let provedEnd = state.verified.runEnd(from: offset)
             guard provedEnd > offset, let file = known ?? state.file else {
+                if state.readers[number]?.isPreparing ?? true { return .preparing }
                 state.readers[number]?.isPreparing = true
                 return .prepare(offset..<limit)
             }
@@ -156,6 +164,10 @@ extension StoredBody {
             state.readers[number]?.prepared = nil
             return .window(file, range, isPrepared: isPrepared, ahead: state.ahead(of: range, run: run, number))
         }
+    }
+
+    func tellWriters(readerWaitsAt offset: Int64) {
+        for writer in state.withLock({ $0.writers }) { writer.readerWaits(at: offset) }
     }
 
     /// false where a job for this reader is already under way, which will wake it.

@@ -131,6 +131,14 @@ final class WriterCore: Sendable {
         }
     }
 
+    /// A reader waits for this byte, which may be in the buffer already.
+    func readerWaits(at offset: Int64) {
+        state.withLock { state in
+            guard let buffer = state.buffer, state.inFlight == 0 else { return }
+            if offset >= buffer.offset, offset < state.next { submit(&state) }
+        }
+    }
+
     func handOver() { state.withLock { submit(&$0) } }
 
     /// The last buffer goes out, then the body learns that this writer is gone.
@@ -143,8 +151,7 @@ final class WriterCore: Sendable {
         }
         guard isFirst else { return }
         let body = self.body
-        let response = self.response
-        body.services.pool.submit(in: body.queue) { body.writerEnded(response) }
+        body.services.pool.submit(in: body.queue) { body.writerEnded(self, self.response) }
     }
 
     // MARK: Under the lock
@@ -172,6 +179,7 @@ final class WriterCore: Sendable {
             try body.write(buffer.bytes, at: buffer.offset)
         } catch {
             body.services.buffers.giveBack(buffer)
+            if error.kind == .disk { body.services.health.failed(error) }
             fail(error)
             return
         }
@@ -190,14 +198,10 @@ final class WriterCore: Sendable {
         let reserved = state.withLock { $0.reserved }
         guard range.upperBound > reserved else { return }
         let start = max(range.lowerBound, reserved)
-        let wish: Int64
-        if let completeLength = body.completeLength {
-            wish = min(max(completeLength, range.upperBound), start + Self.reservation)
-        } else {
-            wish = start + Self.blindReservation
-        }
-        let end = max(wish, range.upperBound)
-        try body.reserve(start..<end)
+        let isBlind = body.completeLength == nil
+        let wish = start + (isBlind ? Self.blindReservation : Self.reservation)
+        let end = max(range.upperBound, min(body.completeLength ?? .max, wish))
+        try body.reserve(start..<end, for: (isBlind ? range.upperBound : end) - start)
         state.withLock { $0.reserved = end }
     }
 
@@ -210,7 +214,7 @@ final class WriterCore: Sendable {
             return !state.isFailed
         }
         guard isFirst else { return }
-        body.services.pool.submit { self.onWritten(.failed(error)) }
+        body.services.pool.submit(in: body.queue) { self.onWritten(.failed(error)) }
     }
 }
 
@@ -221,13 +225,14 @@ extension StoredBody {
         onWritten: @escaping @Sendable (WriteProgress) -> Void
     ) -> BodyWriter {
         let (response, spills) = state.withLock { state in
-            state.writers += 1
             // Bytes from elsewhere than the end of what is in memory: this is no small body (item 1 of "Storage").
             let spills = offset != Int64(state.content?.count ?? 0) && state.beginSpill()
             return (state.response, spills)
         }
         if spills { submitSpill() }
-        return BodyWriter(core: WriterCore(body: self, response: response, offset: offset, onWritten: onWritten))
+        let core = WriterCore(body: self, response: response, offset: offset, onWritten: onWritten)
+        state.withLock { $0.writers.append(core) }
+        return BodyWriter(core: core)
     }
 
     func hasWaiter(in range: Range<Int64>) -> Bool {
@@ -235,10 +240,10 @@ extension StoredBody {
     }
 
     /// On a disk thread, after the last bytes of a writer. What was cut short goes to a file.
-    func writerEnded(_ response: StoredResponse?) {
+    func writerEnded(_ writer: WriterCore, _ response: StoredResponse?) {
         let (spills, completes) = state.withLock { state -> (Bool, Bool) in
-            state.writers -= 1
-            guard state.writers == 0, state.isInMemory else { return (false, false) }
+            state.writers.removeAll { $0 === writer }
+            guard state.writers.isEmpty, state.isInMemory else { return (false, false) }
             if state.isComplete { return (false, true) }
             return (state.beginSpill(), false)
         }

@@ -41,8 +41,6 @@ extension IndexWriter {
                                 [.integer(lastUse), .integer(candidate.id)]
                             )
                         case .gone(let deletion):
-                            // What is loaded has been subtracted by its body.
-                            if deletion.queue == nil { services.quota.shrink(candidate.size) }
                             freed += candidate.size
                             gone.append(deletion)
                             try delete(deletion, &tally)
@@ -50,7 +48,7 @@ extension IndexWriter {
                     }
                     try write(tally)
                 }
-                totals.add(tally)
+                count(tally)
                 finish(gone)
             }
         } catch {
@@ -92,6 +90,7 @@ extension IndexWriter {
         let wall = services.now()
         do {
             try expireSuperseded(now: wall)
+            table.releaseRetired()
             try transaction(isHard: false) {
                 try database.run(
                     "DELETE FROM guard WHERE at < ?",
@@ -118,7 +117,7 @@ extension IndexWriter {
     private func expireSuperseded(now: Int64) throws {
         var gone = table.expired(now: now).compactMap { table.discard($0) }
         try database.query(
-            "SELECT id, uri, size FROM stored_response WHERE (superseded_until IS NULL) = 0 AND superseded_until <= ?",
+            "SELECT id, uri FROM stored_response WHERE (superseded_until IS NULL) = 0 AND superseded_until <= ?",
             [.integer(now)]
         ) { row in
             let id = row.integer(0)
@@ -126,7 +125,6 @@ extension IndexWriter {
             let key = CacheKey(uri)
             // What is loaded and in use stays; what is loaded and not in use is in the list already.
             if !table.isKnown(id, key: key) {
-                services.quota.shrink(row.integer(2))
                 gone.append(Deletion(id: id, key: key, queue: nil))
             }
             return true
@@ -137,7 +135,7 @@ extension IndexWriter {
             for deletion in gone { try delete(deletion, &tally) }
             try write(tally)
         }
-        totals.add(tally)
+        count(tally)
         finish(gone)
     }
 }

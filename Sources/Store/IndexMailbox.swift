@@ -40,7 +40,7 @@ final class IndexMailbox: Sendable {
         let answer: Monitor<Bool>
     }
 
-    private struct State {
+    fileprivate struct State {
         var round = Round()
         var changedIDs: Set<Int64> = []
         var changedBytes: Int64 = 0

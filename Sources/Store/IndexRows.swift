@@ -11,6 +11,8 @@ struct Tally {
     var entries: Int64 = 0
     var bytes: Int64 = 0
     var unfinished: Int64 = 0
+    /// Bytes of deleted rows that were not loaded; what is loaded is subtracted by its body.
+    var unloadedBytes: Int64 = 0
 }
 
 /// What the index is to learn of a stored response.
@@ -126,14 +128,14 @@ extension IndexWriter {
         )
     }
 
-    /// Every row of a key, superseded ones too.
+    /// Every row of a key that is not loaded and not on its way out; superseded ones too.
     func rows(of key: CacheKey) throws -> [Deletion] {
         var found: [Deletion] = []
         try database.query(
             "SELECT id FROM stored_response WHERE key = ? AND uri = ?",
             [.blob(ResponseRow.bytes(of: key)), .text(key.uri)]
         ) { row in
-            found.append(Deletion(id: row.integer(0), key: key, queue: nil))
+            if let deletion = table.condemn(row.integer(0), key: key) { found.append(deletion) }
             return true
         }
         return found
@@ -148,6 +150,7 @@ extension IndexWriter {
         tally.unfinished -= Int64(database.changes)
         tally.entries -= 1
         tally.bytes -= size
+        if deletion.queue == nil { tally.unloadedBytes += size }
     }
 
     func write(_ tally: Tally) throws {

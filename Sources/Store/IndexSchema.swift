@@ -89,7 +89,9 @@ enum IndexSchema {
 
     /// Opens the index, or sets it aside and begins a new one.
     static func open(
-        in directory: Directory, now: Int64, log: (String) -> Void
+        in directory: Directory,
+        now: Int64,
+        log: (String) -> Void
     ) throws(StoreError) -> Opened {
         if directory.size(of: damageMark) != nil {
             setAside(directory, now: now, why: "it was found damaged", log: log)
@@ -185,7 +187,7 @@ enum IndexSchema {
         for name in directory.names(in: ".") where name.hasPrefix(asidePrefix) { directory.unlink(name) }
         for name in Directory.indexFiles { directory.rename(name, to: asidePrefix + name) }
         directory.rename("bodies", to: "\(orphanedBodiesPrefix)\(now)-\(monotonicNanoseconds())")
-        try? directory.makeDirectory("bodies")
+        _ = try? directory.makeDirectory("bodies")
         log("The index was set aside as \(asidePrefix)\(Directory.indexName), and the cache starts empty: \(why).")
     }
 

@@ -141,7 +141,7 @@ final class IndexWriter {
             return
         }
         hardDue = isHard ? nil : hardDue ?? (monotonicNanoseconds() + Self.hardInterval)
-        totals.add(tally)
+        count(tally)
         for change in changes { claimed(change) }
         finish(round.removed)
     }
@@ -169,6 +169,12 @@ final class IndexWriter {
         unflushed[id] = (change.response, due)
     }
 
+    /// After the transaction.
+    func count(_ tally: Tally) {
+        totals.add(tally)
+        services.quota.shrink(tally.unloadedBytes)
+    }
+
     /// After the transaction: the rows are gone, now the files go.
     func finish(_ deletions: [Deletion]) {
         table.deleted(deletions)
@@ -187,12 +193,18 @@ final class IndexWriter {
         let reason = failure?.message ?? "\(error)"
         if failure?.isCorruption == true {
             isBroken = true
+            hardDue = nil
+            unflushed = [:]
+            housekeepingDue = .max
             services.health.turnOff("The index is damaged (\(reason)). The disk cache is off until the next start.")
             try? services.directory.touch(IndexSchema.damageMark)
             for response in table.everything { discardForGood(response) }
             return
         }
-        services.health.failed(StoreError(failure?.isFull == true ? .full : .disk, "Writing the index failed: \(reason)."))
+        services.health.failed(
+            StoreError(failure?.isFull == true ? .full : .disk, "Writing the index failed: \(reason).")
+        )
+        if hardDue != nil { hardDue = monotonicNanoseconds() + Self.retryInterval }
         var round = round
         var pending = 0
         round.changed.removeAll { response in
@@ -201,7 +213,6 @@ final class IndexWriter {
             discardForGood(response)
             return true
         }
-        round.removed.removeAll { deletion in round.purged.contains(deletion.key) && deletion.queue == nil }
         services.mailbox.putBack(round, notBefore: monotonicNanoseconds() + Self.retryInterval)
     }
 

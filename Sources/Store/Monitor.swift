@@ -1,6 +1,7 @@
 // A mutex with a condition: state that threads wait on. `Synchronization.Mutex` has no way to wait, and the
 // disk threads and the index thread have to.
 
+import CSystemCalls
 import Glibc
 
 /// State that is changed under a lock and waited for by threads.
@@ -100,13 +101,18 @@ struct Thread: Sendable {
     init?(named name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var handle = pthread_t()
-        let code = pthread_create(&handle, nil, { argument in
-            guard let argument else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            pthread_setname_np(pthread_self(), String(start.name.prefix(15)))
-            start.body()
-            return nil
-        }, start.toOpaque())
+        let code = pthread_create(
+            &handle,
+            nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                csystem_name_thread(start.name)
+                start.body()
+                return nil
+            },
+            start.toOpaque()
+        )
         guard code == 0 else {
             start.release()
             return nil

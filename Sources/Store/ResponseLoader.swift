@@ -87,7 +87,9 @@ struct ResponseLoader {
     }
 
     private func response(
-        _ row: ResponseRow, key: CacheKey, download: StoredResponse.Download?
+        _ row: ResponseRow,
+        key: CacheKey,
+        download: StoredResponse.Download?
     ) throws -> StoredResponse? {
         guard let head = StoredHeadCodec.decode(row.head),
             let requestFields = StoredHeadCodec.decodeFields(row.requestFields)
@@ -97,7 +99,6 @@ struct ResponseLoader {
         }
         guard let body = row.isInRow ? smallBody(row) : try fileBody(row, key: key) else {
             services.log("What is held of \(key.uri) has lost its file; it was deleted from the index.")
-            services.quota.shrink(row.size)
             services.mailbox.removed(Deletion(id: row.id, key: key, queue: nil))
             return nil
         }
@@ -169,10 +170,13 @@ struct ResponseLoader {
                 return true
             }
         }
+        // The count follows what is there.
+        services.quota.shrink(row.size - state.held.byteCount)
         if state.held.isEmpty {
             return StoredBody(id: row.id, services: services, state: state)
         }
         guard let file = try BodyFile.open(row.id, in: services), let size = file.size, size >= flushedEnd else {
+            services.quota.grow(row.size - state.held.byteCount)
             return nil
         }
         let body = StoredBody(id: row.id, services: services, state: state)

@@ -10,7 +10,7 @@ import Synchronization
 final class ResponseTable: Sendable {
     typealias Completion = @Sendable ([StoredResponse]) -> Void
 
-    private struct Entry {
+    fileprivate struct Entry {
         /// Those that may be found, the newest first.
         var responses: [StoredResponse] = []
         /// All that the index has of this key is here.
@@ -23,7 +23,7 @@ final class ResponseTable: Sendable {
         var keepUntil: Int64 = 0
     }
 
-    private struct Shard {
+    fileprivate struct Shard {
         var entries: [CacheKey: Entry] = [:]
         /// The order in which room is looked for.
         var order = Queue<CacheKey>()
@@ -36,7 +36,7 @@ final class ResponseTable: Sendable {
         var loading: [CacheKey: [Completion]] = [:]
     }
 
-    private final class LockedShard: Sendable {
+    fileprivate final class LockedShard: Sendable {
         let state = Mutex(Shard())
     }
 
@@ -102,6 +102,7 @@ final class ResponseTable: Sendable {
             for record in guards where !entry.guards.contains(where: { $0.isSame(as: record) }) {
                 entry.guards.append(record)
             }
+            entry.guards.sort { $0.at < $1.at }
             state.put(entry, for: key)
             let completions = state.loading.removeValue(forKey: key) ?? []
             if state.loading.isEmpty { state.condemned = state.condemned.filter { !$0.value } }
@@ -174,6 +175,17 @@ final class ResponseTable: Sendable {
         return discard(response).map { .gone($0) } ?? .busy
     }
 
+    /// A row that is to be deleted, unless its response is loaded.
+    func condemn(_ id: Int64, key: CacheKey) -> Deletion? {
+        shard(key).state.withLock { state in
+            guard state.retired[id] == nil, state.condemned[id] == nil,
+                !(state.entries[key]?.responses.contains { $0.id == id } ?? false)
+            else { return nil }
+            state.condemned[id] = false
+            return Deletion(id: id, key: key, queue: nil)
+        }
+    }
+
     /// The rows are deleted.
     func deleted(_ deletions: [Deletion]) {
         for deletion in deletions {
@@ -200,6 +212,25 @@ final class ResponseTable: Sendable {
                     response.record.withLock { ($0.supersededUntil ?? .max) <= now } && !response.body.isInUse
                 }
             }
+        }
+    }
+
+    /// Superseded ones that nothing holds leave the memory; the index knows when their time is over.
+    func releaseRetired() {
+        for shard in shards {
+            let released = shard.state.withLock { state in
+                var released: [StoredResponse] = []
+                for id in Array(state.retired.keys) {
+                    guard var response = state.retired.removeValue(forKey: id) else { continue }
+                    if isKnownUniquelyReferenced(&response), response.body.detach() {
+                        released.append(response)
+                    } else {
+                        state.retired[id] = response
+                    }
+                }
+                return released
+            }
+            _ = consume released
         }
     }
 
@@ -254,7 +285,8 @@ extension ResponseTable.Shard {
     /// to be released outside of the lock.
     fileprivate mutating func trim(to budget: Int) -> [ResponseTable.Entry] {
         var dropped: [ResponseTable.Entry] = []
-        var attempts = order.count * 2
+        // A few at a time: an insertion never walks over everything.
+        var attempts = min(order.count * 2, 64)
         let now = monotonicNanoseconds()
         while cost > budget, attempts > 0, let key = order.popFirst() {
             attempts -= 1
@@ -284,12 +316,11 @@ extension ResponseTable.Entry {
         for index in responses.indices {
             guard isKnownUniquelyReferenced(&responses[index]), !responses[index].body.isInUse else { return false }
         }
-        for index in responses.indices.reversed() {
-            guard responses[index].body.detach() else {
-                isLoaded = false
-                return false
-            }
-            responses.remove(at: index)
+        for index in responses.indices where !responses[index].body.detach() {
+            // Those that were let go before it are loaded anew.
+            responses.removeFirst(index)
+            isLoaded = false
+            return false
         }
         return true
     }

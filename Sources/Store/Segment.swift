@@ -167,7 +167,7 @@ extension Segment {
 
 extension [UInt8] {
     mutating func appendLittleEndian<Number: FixedWidthInteger>(_ number: Number) {
-        withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
+        Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
     }
 }
 

@@ -31,10 +31,11 @@ extension StoredBody {
         state.withLock { state in
             let content = state.isInMemory && state.isComplete ? state.content : nil
             var change = BodyChange(
-                size: state.isInMemory && content == nil ? 0 : state.held.byteCount,
+                size: state.content != nil && content == nil ? 0 : state.held.byteCount,
                 completeLength: state.completeLength,
                 content: content,
-                isWorthARow: content != nil || (state.content == nil && !(state.held.isEmpty && state.segments.isEmpty)),
+                isWorthARow: content != nil
+                    || (state.content == nil && !(state.held.isEmpty && state.segments.isEmpty)),
                 hasUnflushed: state.hasUnflushed,
                 unflushedBytes: state.unflushedBytes
             )

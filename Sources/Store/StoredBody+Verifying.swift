@@ -2,6 +2,7 @@
 // body was loaded (hardening 2.2 item 4). A piece that fails is deleted, counted, and fetched again; nobody
 // ever sees its bytes.
 
+import HTTPSemantics
 import Resume
 import Synchronization
 
@@ -46,7 +47,11 @@ extension StoredBody {
         for number in Segment.number(of: first.lowerBound)...Segment.number(of: last.upperBound - 1) {
             let segment: Segment
             do throws(StoreError) {
-                segment = try state.withLock { $0.segments[number] } ?? loadSegment(number)
+                if let known = state.withLock({ $0.segments[number] }) {
+                    segment = known
+                } else {
+                    segment = try loadSegment(number)
+                }
             } catch {
                 services.log(error.sentence)
                 return

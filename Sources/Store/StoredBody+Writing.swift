@@ -56,9 +56,10 @@ extension StoredBody {
         }
         guard let content else { return }
         do throws(StoreError) {
-            try content.withUnsafeBytes { bytes throws(StoreError) in
-                try place(bytes, at: 0, wanted: [0..<Int64(bytes.count)])
+            let result = content.withUnsafeBytes { bytes -> Result<Void, StoreError> in
+                Result { () throws(StoreError) in try place(bytes, at: 0, wanted: [0..<Int64(bytes.count)]) }
             }
+            try result.get()
             state.withLock { $0.storage = .file }
         } catch {
             fail(error)
@@ -76,22 +77,20 @@ extension StoredBody {
             return range.isEmpty ? [] : state.held.gaps(in: range)
         }
         guard let last = wanted.last else { return }
-        guard last.upperBound <= services.quota.largestBody else {
-            throw StoreError(.tooLarge, "The body is larger than 90 % of cache.max_size.")
-        }
-        do throws(StoreError) {
-            try place(bytes, at: offset, wanted: wanted)
-        } catch {
-            if error.kind == .disk { services.health.failed(error) }
-            throw error
-        }
+        guard last.upperBound <= services.quota.largestBody else { throw Self.tooLarge }
+        try place(bytes, at: offset, wanted: wanted)
         services.quota.grow(wanted.reduce(0) { $0 + Int64($1.count) })
     }
 
+    /// R57.
+    private static let tooLarge = StoreError(.tooLarge, "The body is larger than 90 % of cache.max_size.")
+
     /// On a disk thread: room for the bytes that a fill is about to write (hardening 2.2 item 6).
-    func reserve(_ range: Range<Int64>) throws(StoreError) {
-        if let refusal = services.refusal { throw refusal }
-        guard services.mailbox.makeRoom(for: Int64(range.count), in: services.quota) else {
+    /// `bytes` of the range are sure to come.
+    func reserve(_ range: Range<Int64>, for bytes: Int64) throws(StoreError) {
+        if let refusal = services.refusal ?? state.withLock({ $0.end }) { throw refusal }
+        guard completeLength ?? 0 <= services.quota.largestBody else { throw Self.tooLarge }
+        guard services.mailbox.makeRoom(for: bytes, in: services.quota) else {
             throw StoreError(.full, "The cache is full, and nothing in it may be evicted.")
         }
         try openForWriting().reserve(range)
@@ -99,7 +98,9 @@ extension StoredBody {
 
     /// Writes these parts of the bytes, then notes their pieces. In this order: a piece exists once it is written.
     private func place(
-        _ bytes: UnsafeRawBufferPointer, at offset: Int64, wanted: [Range<Int64>]
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int64,
+        wanted: [Range<Int64>]
     ) throws(StoreError) {
         let file = try openForWriting()
         guard let first = wanted.first, let last = wanted.last else { return }
@@ -135,7 +136,8 @@ extension StoredBody {
 
     /// The bytes cut at the grid of 64 KiB, with their checksums.
     private static func pieces(
-        of bytes: UnsafeRawBufferPointer, at offset: Int64
+        of bytes: UnsafeRawBufferPointer,
+        at offset: Int64
     ) -> [(number: Int64, piece: Piece)] {
         var found: [(number: Int64, piece: Piece)] = []
         var next = 0

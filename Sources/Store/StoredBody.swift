@@ -61,14 +61,14 @@ package final class StoredBody: Sendable {
         }
     }
 
-    var hasWriters: Bool { state.withLock { $0.writers > 0 } }
-    var isInUse: Bool { state.withLock { $0.writers > 0 || !$0.readers.isEmpty } }
+    var hasWriters: Bool { state.withLock { !$0.writers.isEmpty } }
+    var isInUse: Bool { state.withLock { !$0.writers.isEmpty || !$0.readers.isEmpty } }
 
     /// Lets go of it where nobody reads or writes it: it will be loaded anew. false where somebody does.
     func detach() -> Bool {
         state.withLock { state in
-            guard state.writers == 0, state.readers.isEmpty, state.dirtySegments.isEmpty, !state.isFlushing,
-                !state.hasUnflushed
+            guard state.writers.isEmpty, state.readers.isEmpty, !state.isFlushing, !state.hasUnflushed,
+                state.dirtySegments.isEmpty, state.claimedSegments.isEmpty
             else { return false }
             if state.end == nil { state.end = StoreError(.gone, "The stored response was loaded anew.") }
             return true
@@ -83,7 +83,7 @@ package final class StoredBody: Sendable {
             if state.end == nil { state.end = StoreError(.gone, "The stored response was removed.") }
             state.dirtySegments = []
             // Without readers the descriptor closes at once, and the bytes are free.
-            let file = state.writers > 0 || !state.readers.isEmpty ? state.file : nil
+            let file = !state.writers.isEmpty || !state.readers.isEmpty ? state.file : nil
             return (state.held.byteCount, file, state.takeAllWakes())
         }
         services.quota.shrink(bytes)
@@ -126,7 +126,8 @@ struct BodyState {
 
     var readers: [Int: ReaderState] = [:]
     var nextReader = 0
-    var writers = 0
+    /// Those that are open; each lets go of itself when its last bytes are written.
+    var writers: [WriterCore] = []
     var isRemoved = false
     /// Why nothing more is written, and nothing more comes for readers.
     var end: StoreError?

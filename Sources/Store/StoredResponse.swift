@@ -164,10 +164,10 @@ package final class StoredResponse: Sendable {
         let isAlive = record.withLock { record in
             guard !record.isRemoved else { return false }
             body(&record)
+            if let isCurrent { current.store(isCurrent, ordering: .releasing) }
             return true
         }
         guard isAlive else { return }
-        if let isCurrent { current.store(isCurrent, ordering: .releasing) }
         revisions.add(1, ordering: .releasing)
         services.mailbox.changed(self, bytes: 0)
     }
@@ -176,9 +176,9 @@ package final class StoredResponse: Sendable {
     func markRemoved() -> Bool {
         let isFirst = record.withLock { record in
             defer { record.isRemoved = true }
+            current.store(false, ordering: .releasing)
             return !record.isRemoved
         }
-        current.store(false, ordering: .releasing)
         revisions.add(1, ordering: .releasing)
         return isFirst
     }

@@ -134,11 +134,16 @@ final class TunnelHalf: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if hasInputEnded, hasOutputEnded, !isBroken {
-            outputFinished()
-        } else {
+        guard hasOutputEnded, !isBroken else {
             flow.end(broken: true)
+            return
         }
+        // NIO closes a channel whose output is shut as soon as its input ends, and tells only of the closing.
+        if !hasInputEnded {
+            hasInputEnded = true
+            partner?.endOutput()
+        }
+        outputFinished()
     }
 
     func readIfWanted() {

@@ -7,32 +7,38 @@ import Testing
 struct CacheKeyTests {
     private func key(_ text: String) throws -> CacheKey { CacheKey(try AbsoluteURI.parse(text).get()) }
 
-    @Test("These spellings are one key", arguments: [
-        ("http://example.org/", "HTTP://EXAMPLE.ORG/"),
-        ("http://example.org/", "http://example.org"),
-        ("http://example.org/", "http://example.org:80/"),
-        ("https://example.org/", "https://example.org:443"),
-        ("http://example.org?a", "http://example.org/?a"),
-    ])
+    @Test(
+        "These spellings are one key",
+        arguments: [
+            ("http://example.org/", "HTTP://EXAMPLE.ORG/"),
+            ("http://example.org/", "http://example.org"),
+            ("http://example.org/", "http://example.org:80/"),
+            ("https://example.org/", "https://example.org:443"),
+            ("http://example.org?a", "http://example.org/?a"),
+        ]
+    )
     func same(one: String, other: String) throws {
         #expect(try key(one) == key(other))
         #expect(try key(one).hashValue == key(other).hashValue)
         #expect(try key(one).uri == key(other).uri)
     }
 
-    @Test("These are different ones", arguments: [
-        ("http://example.org/", "https://example.org/"),
-        ("http://example.org/", "http://example.org:8080/"),
-        ("http://example.org:443/", "https://example.org/"),
-        ("http://example.org/", "http://example.org./"),
-        ("http://example.org/a", "http://example.org/A"),
-        ("http://example.org/a", "http://example.org/a?"),
-        ("http://example.org/%7ea", "http://example.org/~a"),
-        ("http://example.org/%7ea", "http://example.org/%7Ea"),
-        ("http://example.org/a/../b", "http://example.org/b"),
-        ("http://example.org/a//b", "http://example.org/a/b"),
-        ("http://example.org/?a&b", "http://example.org/?b&a"),
-    ])
+    @Test(
+        "These are different ones",
+        arguments: [
+            ("http://example.org/", "https://example.org/"),
+            ("http://example.org/", "http://example.org:8080/"),
+            ("http://example.org:443/", "https://example.org/"),
+            ("http://example.org/", "http://example.org./"),
+            ("http://example.org/a", "http://example.org/A"),
+            ("http://example.org/a", "http://example.org/a?"),
+            ("http://example.org/%7ea", "http://example.org/~a"),
+            ("http://example.org/%7ea", "http://example.org/%7Ea"),
+            ("http://example.org/a/../b", "http://example.org/b"),
+            ("http://example.org/a//b", "http://example.org/a/b"),
+            ("http://example.org/?a&b", "http://example.org/?b&a"),
+        ]
+    )
     func different(one: String, other: String) throws {
         let first = try key(one)
         let second = try key(other)
@@ -47,14 +53,17 @@ struct CacheKeyTests {
         #expect(key.low == 0x0aed8d3c78530912)
     }
 
-    @Test("SipHash-2-4-128 of the bytes 0, 1, 2… under the key of its reference vectors", arguments: [
-        (0, 0xe6a825ba047f81a3, 0x930255c71472f66d),
-        (1, 0x44af996bd8c187da, 0x45fc229b11597634),
-        (7, 0x53c1dbd8beebf1a1, 0x3982f01fa64ab8c0),
-        (8, 0x61f55862baa9623b, 0xb49714f364e2830f),
-        (15, 0x11a8b03399e99354, 0xd9c3cf970fec087e),
-        (63, 0x4a83502f77d15051, 0x7cbd3f979a063e50),
-    ] as [(Int, UInt64, UInt64)])
+    @Test(
+        "SipHash-2-4-128 of the bytes 0, 1, 2… under the key of its reference vectors",
+        arguments: [
+            (0, 0xe6a825ba047f81a3, 0x930255c71472f66d),
+            (1, 0x44af996bd8c187da, 0x45fc229b11597634),
+            (7, 0x53c1dbd8beebf1a1, 0x3982f01fa64ab8c0),
+            (8, 0x61f55862baa9623b, 0xb49714f364e2830f),
+            (15, 0x11a8b03399e99354, 0xd9c3cf970fec087e),
+            (63, 0x4a83502f77d15051, 0x7cbd3f979a063e50),
+        ] as [(Int, UInt64, UInt64)]
+    )
     func reference(length: Int, high: UInt64, low: UInt64) {
         let message = (0..<length).map { UInt8($0) }
         let hash = message.withUnsafeBytes {

@@ -5,25 +5,31 @@ import Testing
 
 @Suite("Dates (RFC 9110 §5.6.7)")
 struct DateTests {
-    @Test("The three forms of one instant are read alike", arguments: [
-        "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-    ])
+    @Test(
+        "The three forms of one instant are read alike",
+        arguments: [
+            "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+        ]
+    )
     func threeForms(text: String) {
         #expect(HTTPDate.parse(text) == 784_111_777)
         #expect(HTTPDate.parse(text, now: 1_700_000_000) == 784_111_777)
     }
 
-    @Test("Instants and their IMF-fixdate", arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-        (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
-        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (instant, "Tue, 15 Nov 1994 08:12:31 GMT"),
-        (980_860_290, "Tue, 30 Jan 2001 13:11:30 GMT"),
-        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-        (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        (-62_167_219_200, "Sat, 01 Jan 0000 00:00:00 GMT"),
-    ] as [(Int64, String)])
+    @Test(
+        "Instants and their IMF-fixdate",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (instant, "Tue, 15 Nov 1994 08:12:31 GMT"),
+            (980_860_290, "Tue, 30 Jan 2001 13:11:30 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (-62_167_219_200, "Sat, 01 Jan 0000 00:00:00 GMT"),
+        ] as [(Int64, String)]
+    )
     func format(seconds: Int64, text: String) {
         #expect(HTTPDate.format(seconds) == text)
         #expect(HTTPDate.parse(text) == seconds)
@@ -46,19 +52,22 @@ struct DateTests {
         #expect(HTTPDate.format(.min) == "Sat, 01 Jan 0000 00:00:00 GMT")
     }
 
-    @Test("What is no date is none (RFC 9111 §4.2: letters' case, zones, digits)", arguments: [
-        "", "0", "-1", "Thu", "Thu, 18 Aug 2050 02:01:18 UTC", "Thu, 18 Aug 2050 02:01:18 AEST",
-        "THU, 18 Aug 2050 02:01:18 GMT", "Thu, 18 AUG 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 gmt",
-        "Thu, 18 Aug 50 02:01:18 GMT", "Thu 18 Aug 2050 02:01:18 GMT", "Thu, 18  Aug  2050 02:01:18 GMT",
-        "Thu, 18-Aug-2050 02:01:18 GMT", "Thu, 18 Aug 2050 02.01.18 GMT", "Thu, 18 Aug 2050 2:01:18 GMT",
-        "Thu, 8 Aug 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 GMT ", " Thu, 18 Aug 2050 02:01:18 GMT",
-        "Thu, 18 Aug 2050 02:01:18", "Thu, 18 Aug 2050 24:00:00 GMT", "Thu, 18 Aug 2050 23:60:00 GMT",
-        "Thu, 18 Aug 2050 23:00:61 GMT", "Thu, 00 Aug 2050 23:00:00 GMT", "Thu, 32 Aug 2050 23:00:00 GMT",
-        "Thu, 31 Sep 2050 23:00:00 GMT", "Wed, 29 Feb 2023 23:00:00 GMT", "Mon, 29 Feb 2100 00:00:00 GMT",
-        "Thu, 18 Aug 2050 02:01:18 GMT, Thu, 18 Aug 2050 02:01:18 GMT", "Thu, 18 Aug +050 02:01:18 GMT",
-        "Sun, 06-Nov-94 08:49:37 GMT", "Sunday, 06 Nov 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994",
-        "Sun Nov 06 08:49:37 94", "Sun Nov   6 08:49:37 1994", "2050-08-18T02:01:18Z",
-    ])
+    @Test(
+        "What is no date is none (RFC 9111 §4.2: letters' case, zones, digits)",
+        arguments: [
+            "", "0", "-1", "Thu", "Thu, 18 Aug 2050 02:01:18 UTC", "Thu, 18 Aug 2050 02:01:18 AEST",
+            "THU, 18 Aug 2050 02:01:18 GMT", "Thu, 18 AUG 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 gmt",
+            "Thu, 18 Aug 50 02:01:18 GMT", "Thu 18 Aug 2050 02:01:18 GMT", "Thu, 18  Aug  2050 02:01:18 GMT",
+            "Thu, 18-Aug-2050 02:01:18 GMT", "Thu, 18 Aug 2050 02.01.18 GMT", "Thu, 18 Aug 2050 2:01:18 GMT",
+            "Thu, 8 Aug 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 GMT ", " Thu, 18 Aug 2050 02:01:18 GMT",
+            "Thu, 18 Aug 2050 02:01:18", "Thu, 18 Aug 2050 24:00:00 GMT", "Thu, 18 Aug 2050 23:60:00 GMT",
+            "Thu, 18 Aug 2050 23:00:61 GMT", "Thu, 00 Aug 2050 23:00:00 GMT", "Thu, 32 Aug 2050 23:00:00 GMT",
+            "Thu, 31 Sep 2050 23:00:00 GMT", "Wed, 29 Feb 2023 23:00:00 GMT", "Mon, 29 Feb 2100 00:00:00 GMT",
+            "Thu, 18 Aug 2050 02:01:18 GMT, Thu, 18 Aug 2050 02:01:18 GMT", "Thu, 18 Aug +050 02:01:18 GMT",
+            "Sun, 06-Nov-94 08:49:37 GMT", "Sunday, 06 Nov 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994",
+            "Sun Nov 06 08:49:37 94", "Sun Nov   6 08:49:37 1994", "2050-08-18T02:01:18Z",
+        ]
+    )
     func invalid(text: String) {
         #expect(HTTPDate.parse(text) == nil)
         #expect(HTTPDate.parse(text, now: 0) == nil)
@@ -69,9 +78,12 @@ struct DateTests {
         #expect(HTTPDate.parse("Sat, 31 Dec 2016 23:59:60 GMT") == HTTPDate.parse("Sun, 01 Jan 2017 00:00:00 GMT"))
     }
 
-    @Test("Two digits are at most fifty years in the future", arguments: [
-        ("26", 2026), ("76", 2076), ("77", 1977), ("99", 1999), ("00", 2000), ("94", 1994),
-    ])
+    @Test(
+        "Two digits are at most fifty years in the future",
+        arguments: [
+            ("26", 2026), ("76", 2076), ("77", 1977), ("99", 1999), ("00", 2000), ("94", 1994),
+        ]
+    )
     func twoDigits(digits: String, year: Int) {
         // 1 July 2026.
         let now: Int64 = 1_782_864_000

@@ -20,10 +20,14 @@ struct FreshnessLifetimeTests {
 
     private static let date = HTTPDate.format(instant)
 
-    @Test("s-maxage before max-age before Expires", arguments: [
-        ("s-maxage=1, max-age=2", 1), ("max-age=2, s-maxage=1", 1), ("max-age=2", 2), ("max-age=0", 0), ("max-age=x", 0),
-        ("public", 3600), ("max-age=99999999999", 2_147_483_648),
-    ] as [(String, Int64)])
+    @Test(
+        "s-maxage before max-age before Expires",
+        arguments: [
+            ("s-maxage=1, max-age=2", 1), ("max-age=2, s-maxage=1", 1), ("max-age=2", 2), ("max-age=0", 0),
+            ("max-age=x", 0),
+            ("public", 3600), ("max-age=99999999999", 2_147_483_648),
+        ] as [(String, Int64)]
+    )
     func order(said: String, seconds: Int64) {
         let freshness = lifetime([
             "Cache-Control": said, "Date": Self.date, "Expires": HTTPDate.format(instant + 3600),
@@ -83,7 +87,9 @@ struct FreshnessLifetimeTests {
     func errors(status: Int) {
         #expect(lifetime(["Cache-Control": "max-age=3600"], status: status).lifetime == 60)
         #expect(lifetime(["Cache-Control": "max-age=30"], status: status).lifetime == 30)
-        #expect(lifetime(["Expires": HTTPDate.format(instant + 9000), "Date": Self.date], status: status).lifetime == 60)
+        #expect(
+            lifetime(["Expires": HTTPDate.format(instant + 9000), "Date": Self.date], status: status).lifetime == 60
+        )
     }
 }
 
@@ -118,10 +124,14 @@ struct AgeTests {
         #expect(age(["Date": "x"], now: instant + 3) == 3)
     }
 
-    @Test("Age: the first member, ignored where it is no number, at most 2^31", arguments: [
-        ("0", 0), ("7", 7), ("7, 100", 7), ("7,x", 7), ("x", 0), ("x, 7", 0), ("-7", 0), ("7.5", 0), ("7s", 0), ("", 0),
-        ("\"7\"", 0), ("2147483648", 2_147_483_648), ("99999999999999999999", 2_147_483_648),
-    ] as [(String, Int64)])
+    @Test(
+        "Age: the first member, ignored where it is no number, at most 2^31",
+        arguments: [
+            ("0", 0), ("7", 7), ("7, 100", 7), ("7,x", 7), ("x", 0), ("x, 7", 0), ("-7", 0), ("7.5", 0), ("7s", 0),
+            ("", 0),
+            ("\"7\"", 0), ("2147483648", 2_147_483_648), ("99999999999999999999", 2_147_483_648),
+        ] as [(String, Int64)]
+    )
     func received(value: String, seconds: Int64) {
         #expect(age(["Age": value]) == seconds)
     }

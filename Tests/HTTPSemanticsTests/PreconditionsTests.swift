@@ -34,11 +34,14 @@ struct PreconditionsTests {
         "Last-Modified": modified, "Date": HTTPDate.format(instant + 1),
     ]
 
-    @Test("If-None-Match: weak comparison, lists, asterisk (§13.1.2)", arguments: [
-        ("\"a\"", .notModified), ("W/\"a\"", .notModified), ("\"b\", \"a\"", .notModified), ("*", .notModified),
-        ("\"b\"", .proceed), ("a", .proceed), ("\"a", .proceed), ("", .proceed), ("\"b\", a", .proceed),
-        ("\"A\"", .proceed),
-    ] as [(String, PreconditionResult)])
+    @Test(
+        "If-None-Match: weak comparison, lists, asterisk (§13.1.2)",
+        arguments: [
+            ("\"a\"", .notModified), ("W/\"a\"", .notModified), ("\"b\", \"a\"", .notModified), ("*", .notModified),
+            ("\"b\"", .proceed), ("a", .proceed), ("\"a", .proceed), ("", .proceed), ("\"b\", a", .proceed),
+            ("\"A\"", .proceed),
+        ] as [(String, PreconditionResult)]
+    )
     func ifNoneMatch(value: String, expected: PreconditionResult) {
         #expect(evaluate(["If-None-Match": value], Self.tagged) == expected)
         #expect(evaluate(["If-None-Match": value], Self.weak) == expected)
@@ -56,10 +59,13 @@ struct PreconditionsTests {
         #expect(evaluate(["If-None-Match": "*"], Self.dated) == .notModified)
     }
 
-    @Test("If-Modified-Since against Last-Modified (§13.1.3)", arguments: [
-        (before, .proceed), (modified, .notModified), (after, .notModified), ("0", .proceed), ("", .proceed),
-        ("Tuesday, 15-Nov-94 08:12:31 GMT", .notModified),
-    ] as [(String, PreconditionResult)])
+    @Test(
+        "If-Modified-Since against Last-Modified (§13.1.3)",
+        arguments: [
+            (before, .proceed), (modified, .notModified), (after, .notModified), ("0", .proceed), ("", .proceed),
+            ("Tuesday, 15-Nov-94 08:12:31 GMT", .notModified),
+        ] as [(String, PreconditionResult)]
+    )
     func ifModifiedSince(value: String, expected: PreconditionResult) {
         #expect(evaluate(["If-Modified-Since": value], Self.tagged) == expected)
         #expect(evaluate(["If-Modified-Since": value], Self.dated) == expected)
@@ -86,10 +92,14 @@ struct PreconditionsTests {
         #expect(evaluate(["If-None-Match": "junk", "If-Modified-Since": Self.after], Self.tagged) == .proceed)
     }
 
-    @Test("If-Match: what is strongly ours goes on, all else to the origin (§13.1.1, resume-rules 7)", arguments: [
-        ("\"a\"", .proceed), ("\"b\", \"a\"", .proceed), ("*", .proceed), ("W/\"a\"", .forward), ("\"b\"", .forward),
-        ("a", .forward), ("", .forward),
-    ] as [(String, PreconditionResult)])
+    @Test(
+        "If-Match: what is strongly ours goes on, all else to the origin (§13.1.1, resume-rules 7)",
+        arguments: [
+            ("\"a\"", .proceed), ("\"b\", \"a\"", .proceed), ("*", .proceed), ("W/\"a\"", .forward),
+            ("\"b\"", .forward),
+            ("a", .forward), ("", .forward),
+        ] as [(String, PreconditionResult)]
+    )
     func ifMatch(value: String, expected: PreconditionResult) {
         #expect(evaluate(["If-Match": value], Self.tagged) == expected)
         if value != "*" {
@@ -140,18 +150,21 @@ struct PreconditionsTests {
         #expect(evaluate(.lastModified(text: Self.modified, seconds: instant)) == .proceed)
     }
 
-    @Test("If-Range: strong tag, or strong and equal date (§13.1.5, R33)", arguments: [
-        ("\"a\"", true, false, false, false),
-        ("\"b\"", false, false, false, false),
-        ("W/\"a\"", false, false, false, false),
-        ("a", false, false, false, false),
-        ("", false, false, false, false),
-        ("\"a\", \"b\"", false, false, false, false),
-        (modified, true, false, true, false),
-        (before, false, false, false, false),
-        (after, false, false, false, false),
-        ("Tuesday, 15-Nov-94 08:12:31 GMT", false, false, false, false),
-    ])
+    @Test(
+        "If-Range: strong tag, or strong and equal date (§13.1.5, R33)",
+        arguments: [
+            ("\"a\"", true, false, false, false),
+            ("\"b\"", false, false, false, false),
+            ("W/\"a\"", false, false, false, false),
+            ("a", false, false, false, false),
+            ("", false, false, false, false),
+            ("\"a\", \"b\"", false, false, false, false),
+            (modified, true, false, true, false),
+            (before, false, false, false, false),
+            (after, false, false, false, false),
+            ("Tuesday, 15-Nov-94 08:12:31 GMT", false, false, false, false),
+        ]
+    )
     func ifRange(value: String, tagged: Bool, weak: Bool, dated: Bool, young: Bool) {
         func holds(_ stored: KeyValuePairs<String, String>) -> Bool {
             Preconditions.ifRangeHolds(

@@ -15,10 +15,13 @@ struct StorabilityTests {
         #expect(judge(response(200, ["Cache-Control": "no-cache"]), ["Cache-Control": "no-cache"]) == nil)
     }
 
-    @Test("Methods: GET only (R28)", arguments: [
-        (.head, .headRequest), (.post, .method), (.put, .method), (.delete, .method), (.options, .method),
-        (.trace, .method), (Method("get"), .method), (Method("PROPFIND"), .method),
-    ] as [(Method, NotStorable)])
+    @Test(
+        "Methods: GET only (R28)",
+        arguments: [
+            (.head, .headRequest), (.post, .method), (.put, .method), (.delete, .method), (.options, .method),
+            (.trace, .method), (Method("get"), .method), (Method("PROPFIND"), .method),
+        ] as [(Method, NotStorable)]
+    )
     func methods(method: Method, reason: NotStorable) {
         let head = request(method: method)
         #expect(Storability.judge(request: head, response: response(200, ["Cache-Control": "max-age=9"])) == reason)
@@ -32,18 +35,21 @@ struct StorabilityTests {
         #expect(judge(response(), ["Content-Length": "0"]) == nil)
     }
 
-    @Test("Directives of request and response (§5.2)", arguments: [
-        ("", "no-store", .responseNoStore),
-        ("", "max-age=60, No-Store", .responseNoStore),
-        ("no-store", "max-age=60", .requestNoStore),
-        ("", "private", .responsePrivate),
-        ("", "private=\"x\", max-age=60", .responsePrivate),
-        ("", "public, private", .responsePrivate),
-        ("", "must-understand, no-store, max-age=60", nil),
-        ("", "x=\"a, no-store", .responseNoStore),
-        ("max-age=0", "max-age=0", nil),
-        ("", "must-revalidate", nil),
-    ] as [(String, String, NotStorable?)])
+    @Test(
+        "Directives of request and response (§5.2)",
+        arguments: [
+            ("", "no-store", .responseNoStore),
+            ("", "max-age=60, No-Store", .responseNoStore),
+            ("no-store", "max-age=60", .requestNoStore),
+            ("", "private", .responsePrivate),
+            ("", "private=\"x\", max-age=60", .responsePrivate),
+            ("", "public, private", .responsePrivate),
+            ("", "must-understand, no-store, max-age=60", nil),
+            ("", "x=\"a, no-store", .responseNoStore),
+            ("max-age=0", "max-age=0", nil),
+            ("", "must-revalidate", nil),
+        ] as [(String, String, NotStorable?)]
+    )
     func directives(asked: String, said: String, reason: NotStorable?) {
         #expect(judge(response(200, ["Cache-Control": said]), ["Cache-Control": asked]) == reason)
     }
@@ -55,26 +61,35 @@ struct StorabilityTests {
         #expect(judge(response(), ["Cache-Control": value]) == .requestNoStore)
     }
 
-    @Test("Answers to Authorization only where the response allows it (§3.5)", arguments: [
-        ("max-age=60", .authorization), ("", .authorization), ("no-cache", .authorization),
-        ("public", nil), ("s-maxage=60", nil), ("must-revalidate", nil), ("proxy-revalidate", .authorization),
-        ("public, no-store", .responseNoStore), ("private, s-maxage=60", .responsePrivate),
-    ] as [(String, NotStorable?)])
+    @Test(
+        "Answers to Authorization only where the response allows it (§3.5)",
+        arguments: [
+            ("max-age=60", .authorization), ("", .authorization), ("no-cache", .authorization),
+            ("public", nil), ("s-maxage=60", nil), ("must-revalidate", nil), ("proxy-revalidate", .authorization),
+            ("public, no-store", .responseNoStore), ("private, s-maxage=60", .responsePrivate),
+        ] as [(String, NotStorable?)]
+    )
     func authorization(said: String, reason: NotStorable?) {
         #expect(judge(response(200, ["Cache-Control": said]), ["Authorization": "Basic x"]) == reason)
     }
 
-    @Test("Status codes without a freshness (RFC 9110 §15.1)", arguments: [
-        200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
-    ])
+    @Test(
+        "Status codes without a freshness (RFC 9110 §15.1)",
+        arguments: [
+            200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
+        ]
+    )
     func heuristic(status: Int) {
         #expect(Storability.isHeuristicallyCacheable(status))
         #expect(judge(response(status)) == nil)
     }
 
-    @Test("Other status codes need an explicit freshness; public is not enough for errors (R70)", arguments: [
-        201, 202, 302, 303, 307, 402, 403, 409, 418, 451, 500, 502, 503, 504, 505, 599, 600, 999,
-    ])
+    @Test(
+        "Other status codes need an explicit freshness; public is not enough for errors (R70)",
+        arguments: [
+            201, 202, 302, 303, 307, 402, 403, 409, 418, 451, 500, 502, 503, 504, 505, 599, 600, 999,
+        ]
+    )
     func explicit(status: Int) {
         #expect(!Storability.isHeuristicallyCacheable(status))
         #expect(judge(response(status)) == .noFreshness(status))
@@ -92,16 +107,22 @@ struct StorabilityTests {
         #expect(judge(response(status, ["Cache-Control": "max-age=60"])) == .interimOrNotModified)
     }
 
-    @Test("What speaks of one request is not stored, whatever it says (RFC 6585, R70)", arguments: [
-        400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511,
-    ])
+    @Test(
+        "What speaks of one request is not stored, whatever it says (RFC 6585, R70)",
+        arguments: [
+            400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511,
+        ]
+    )
     func oneRequest(status: Int) {
         #expect(judge(response(status, ["Cache-Control": "public, max-age=60"])) == .statusOfOneRequest(status))
     }
 
-    @Test("must-understand: only the status codes whose rules are known (§5.2.2.3)", arguments: [
-        (200, nil), (404, nil), (302, nil), (201, .statusNotUnderstood(201)), (599, .statusNotUnderstood(599)),
-    ] as [(Int, NotStorable?)])
+    @Test(
+        "must-understand: only the status codes whose rules are known (§5.2.2.3)",
+        arguments: [
+            (200, nil), (404, nil), (302, nil), (201, .statusNotUnderstood(201)), (599, .statusNotUnderstood(599)),
+        ] as [(Int, NotStorable?)]
+    )
     func mustUnderstand(status: Int, reason: NotStorable?) {
         #expect(judge(response(status, ["Cache-Control": "must-understand, max-age=60"])) == reason)
     }
@@ -130,19 +151,22 @@ struct StorabilityTests {
         #expect(judge(response(200, ["Vary": "Accept-Encoding"])) == nil)
     }
 
-    @Test("Set-Cookie needs a freshness by the origin's own word (R70)", arguments: [
-        (["Cache-Control": "max-age=60"], nil),
-        (["Cache-Control": "s-maxage=60, max-age=0"], nil),
-        (["Cache-Control": "max-age=60, s-maxage=0"], .setCookie),
-        (["Cache-Control": "max-age=0"], .setCookie),
-        (["Cache-Control": "no-cache, max-age=60"], .setCookie),
-        (["Cache-Control": "public"], .setCookie),
-        (["Expires": "0", "Date": HTTPDate.format(instant)], .setCookie),
-        (["Expires": HTTPDate.format(instant + 1), "Date": HTTPDate.format(instant)], nil),
-        (["Expires": HTTPDate.format(instant), "Date": HTTPDate.format(instant)], .setCookie),
-        (["Expires": HTTPDate.format(instant)], .setCookie),
-        ([:], .setCookie),
-    ] as [([String: String], NotStorable?)])
+    @Test(
+        "Set-Cookie needs a freshness by the origin's own word (R70)",
+        arguments: [
+            (["Cache-Control": "max-age=60"], nil),
+            (["Cache-Control": "s-maxage=60, max-age=0"], nil),
+            (["Cache-Control": "max-age=60, s-maxage=0"], .setCookie),
+            (["Cache-Control": "max-age=0"], .setCookie),
+            (["Cache-Control": "no-cache, max-age=60"], .setCookie),
+            (["Cache-Control": "public"], .setCookie),
+            (["Expires": "0", "Date": HTTPDate.format(instant)], .setCookie),
+            (["Expires": HTTPDate.format(instant + 1), "Date": HTTPDate.format(instant)], nil),
+            (["Expires": HTTPDate.format(instant), "Date": HTTPDate.format(instant)], .setCookie),
+            (["Expires": HTTPDate.format(instant)], .setCookie),
+            ([:], .setCookie),
+        ] as [([String: String], NotStorable?)]
+    )
     func setCookie(said: [String: String], reason: NotStorable?) {
         var fields = section(["Set-Cookie": "a=b"])
         for (name, value) in said { fields.append(name: name, value: value) }

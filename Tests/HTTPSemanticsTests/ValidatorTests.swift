@@ -8,21 +8,24 @@ struct ValidatorTests {
     /// Last-Modified of the table; the Date is counted from it.
     private let modifiedText = "Tue, 15 Nov 1994 08:12:31 GMT"
 
-    @Test("A modification date is strong when Date is far enough, or our clock agrees (§8.8.2.2)", arguments: [
-        // Date after Last-Modified, our clock after Date, strong?
-        (60, 1_000_000, true),
-        (60, -1_000_000, true),
-        (86_400, 0, true),
-        (59, 0, true),
-        (59, 5, true),
-        (59, -5, true),
-        (59, 6, false),
-        (59, -6, false),
-        (1, 5, true),
-        (0, 0, false),
-        (-1, 0, false),
-        (-86_400, 0, false),
-    ] as [(Int64, Int64, Bool)])
+    @Test(
+        "A modification date is strong when Date is far enough, or our clock agrees (§8.8.2.2)",
+        arguments: [
+            // Date after Last-Modified, our clock after Date, strong?
+            (60, 1_000_000, true),
+            (60, -1_000_000, true),
+            (86_400, 0, true),
+            (59, 0, true),
+            (59, 5, true),
+            (59, -5, true),
+            (59, 6, false),
+            (59, -6, false),
+            (1, 5, true),
+            (0, 0, false),
+            (-1, 0, false),
+            (-86_400, 0, false),
+        ] as [(Int64, Int64, Bool)]
+    )
     func lastModified(dateAfterModified: Int64, nowAfterDate: Int64, isStrong: Bool) {
         let date = instant + dateAfterModified
         let fields = section(["Last-Modified": modifiedText, "Date": HTTPDate.format(date)])
@@ -66,9 +69,12 @@ struct ValidatorTests {
         #expect(StrongValidator.of(section(["Last-Modified": "0", "Date": date]), receivedAt: instant) == nil)
     }
 
-    @Test("A strong tag wins over a date; any other tag forbids the date (§13.1.5)", arguments: [
-        ("\"a\"", true), ("W/\"a\"", false), ("a", false), ("", false), ("\"ä\"", false),
-    ])
+    @Test(
+        "A strong tag wins over a date; any other tag forbids the date (§13.1.5)",
+        arguments: [
+            ("\"a\"", true), ("W/\"a\"", false), ("a", false), ("", false), ("\"ä\"", false),
+        ]
+    )
     func tags(tag: String, isStrong: Bool) throws {
         let fields = section([
             "ETag": tag, "Last-Modified": modifiedText, "Date": HTTPDate.format(instant + 1000),

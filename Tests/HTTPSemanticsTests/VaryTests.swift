@@ -5,18 +5,21 @@ import Testing
 
 @Suite("Vary (RFC 9111 §4.1)")
 struct VaryTests {
-    @Test("Names in lower case, sorted, each once (RFC 9110 §12.5.5)", arguments: [
-        (["Accept-Encoding"], ["accept-encoding"]),
-        (["Foo, Bar", "bar,,  Baz "], ["bar", "baz", "foo"]),
-        ([""], []),
-        ([" , "], []),
-        (["*"], nil),
-        (["Accept, *"], nil),
-        (["Accept", "*"], nil),
-        (["Acc ept"], nil),
-        (["\"Accept\""], nil),
-        (["Accept;q=1"], nil),
-    ] as [([String], [String]?)])
+    @Test(
+        "Names in lower case, sorted, each once (RFC 9110 §12.5.5)",
+        arguments: [
+            (["Accept-Encoding"], ["accept-encoding"]),
+            (["Foo, Bar", "bar,,  Baz "], ["bar", "baz", "foo"]),
+            ([""], []),
+            ([" , "], []),
+            (["*"], nil),
+            (["Accept, *"], nil),
+            (["Accept", "*"], nil),
+            (["Acc ept"], nil),
+            (["\"Accept\""], nil),
+            (["Accept;q=1"], nil),
+        ] as [([String], [String]?)]
+    )
     func nominated(values: [String], names: [String]?) {
         var fields = FieldSection()
         for value in values { fields.append(name: "Vary", value: value) }
@@ -46,26 +49,29 @@ struct VaryTests {
         #expect(Vary.select([], from: fields).isEmpty)
     }
 
-    @Test("Values agree but for whitespace around commas and the number of lines", arguments: [
-        (["gzip, br"], ["gzip,br"], true),
-        (["gzip, br"], ["gzip", "br"], true),
-        ([" gzip\t,  br "], ["gzip,br"], true),
-        (["gzip, br"], ["br, gzip"], false),
-        (["gzip"], ["GZIP"], false),
-        (["gzip"], ["gzip;q=1"], false),
-        (["a b"], ["a  b"], false),
-        (["ab"], ["a b"], false),
-        (["a"], [], false),
-        ([], ["a"], false),
-        ([], [], true),
-        ([""], [], false),
-        ([""], [""], true),
-        (["a,,b"], ["a,b"], false),
-        (["\"a, b\""], ["\"a,b\""], false),
-        (["\"a\\\", b\""], ["\"a\\\",b\""], false),
-        (["\"a\" , b"], ["\"a\",b"], true),
-        (["a,"], ["a"], false),
-    ])
+    @Test(
+        "Values agree but for whitespace around commas and the number of lines",
+        arguments: [
+            (["gzip, br"], ["gzip,br"], true),
+            (["gzip, br"], ["gzip", "br"], true),
+            ([" gzip\t,  br "], ["gzip,br"], true),
+            (["gzip, br"], ["br, gzip"], false),
+            (["gzip"], ["GZIP"], false),
+            (["gzip"], ["gzip;q=1"], false),
+            (["a b"], ["a  b"], false),
+            (["ab"], ["a b"], false),
+            (["a"], [], false),
+            ([], ["a"], false),
+            ([], [], true),
+            ([""], [], false),
+            ([""], [""], true),
+            (["a,,b"], ["a,b"], false),
+            (["\"a, b\""], ["\"a,b\""], false),
+            (["\"a\\\", b\""], ["\"a\\\",b\""], false),
+            (["\"a\" , b"], ["\"a\",b"], true),
+            (["a,"], ["a"], false),
+        ]
+    )
     func matches(stored: [String], asked: [String], expected: Bool) {
         func fields(_ values: [String]) -> FieldSection {
             var fields = section(["Other": "x"])

@@ -3,6 +3,7 @@
 import HTTPSemantics
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import Transport
@@ -120,19 +121,15 @@ struct DownstreamLimitTests {
     @Test("draining closes what is idle at once and what is busy after its response (R103)")
     func drain() async throws {
         let seen = Journal<String>()
-        let answer = Barrier()
+        let held = Mutex<NIOLoopBound<DownstreamStream>?>(nil)
         let door = TestDoor { head, _, stream in
             guard head.path == "/slow" else {
                 stream.answer("ok")
                 return
             }
             stream.consumer = TestConsumer()
+            held.withLock { $0 = NIOLoopBound(stream, eventLoop: stream.loop) }
             seen.append("asked")
-            let bound = NIOLoopBound(stream, eventLoop: stream.loop)
-            Task.detached {
-                answer.wait()
-                bound.eventLoop.execute { bound.value.answer("slow") }
-            }
         }
         try await withServer(door: door) { port, server in
             let idle = try RawSocket.connect(port: port)
@@ -142,15 +139,19 @@ struct DownstreamLimitTests {
             let busy = try RawSocket.connect(port: port)
             try busy.send("GET http://a.example/slow HTTP/1.1\r\nHost: a.example\r\n\r\n")
             seen.wait(for: "asked")
+            let stream = try #require(held.withLock { $0 })
             async let cut = server.drain(graceNanoseconds: 20_000_000_000)
-            #expect(idle.receiveAll().ending == .closed)
-            #expect(throws: SocketError.self) { try RawSocket.connect(port: port) }
-            idle.close()
-            answer.open()
-            let text = busy.receiveAll().text
+            let text = try await onThread {
+                #expect(idle.receiveAll().ending == .closed)
+                #expect((try? RawSocket.connect(port: port)) == nil)
+                idle.close()
+                stream.eventLoop.execute { stream.value.answer("slow") }
+                let text = busy.receiveAll().text
+                busy.close()
+                return text
+            }
             #expect(text.contains("Connection: close\r\n"))
             #expect(text.hasSuffix("slow"))
-            busy.close()
             #expect(await cut == 0)
         }
     }

@@ -60,13 +60,12 @@ struct DownstreamPersistenceTests {
         let seen = Journal<String>()
         let firstStream = Mutex<NIOLoopBound<DownstreamStream>?>(nil)
         let door = TestDoor { head, _, stream in
-            seen.append(head.path)
             if head.path == "/1" {
                 stream.consumer = TestConsumer()
                 firstStream.withLock { $0 = NIOLoopBound(stream, eventLoop: stream.loop) }
-            } else {
-                stream.answer(head.path)
             }
+            seen.append(head.path)
+            if head.path != "/1" { stream.answer(head.path) }
         }
         try await withServer(door: door) { port, _ in
             let client = try RawSocket.connect(port: port)
@@ -175,6 +174,7 @@ struct DownstreamPersistenceTests {
             try client.send(more + String(repeating: "y", count: 10_000) + "\r\n\r\n")
             client.endSending()
             let stream = try #require(held.withLock { $0 })
+            while try await stream.eventLoop.submit({ !stream.value.isLastOnConnection }).get() {}
             try await stream.eventLoop.submit { stream.value.answer("/1") }.get()
             #expect(client.receiveAll().text.components(of: "HTTP/1.1 200 OK") == 1)
             #expect(seen.all == ["/1"])

@@ -54,6 +54,13 @@ final class ScriptedOrigin: Sendable {
     }
 }
 
+/// Runs a closure that blocks on a thread of its own, so that tasks go on meanwhile.
+func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Swift.Result(catching: body)) }
+    }
+}
+
 /// A gate that a script waits before and a test opens, or the other way about.
 final class Barrier: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)

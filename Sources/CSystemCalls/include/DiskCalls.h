@@ -19,4 +19,7 @@ int csystem_fallocate_keep_size(int descriptor, off_t offset, off_t length);
 /// flock(2), exclusive, without waiting.
 int csystem_lock_exclusively(int descriptor);
 
+/// Names the calling thread, for the debugger; cut to the 15 bytes that the kernel keeps.
+void csystem_name_thread(const char *name);
+
 #endif

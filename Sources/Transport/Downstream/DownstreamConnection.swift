@@ -1,5 +1,7 @@
 // One client connection: heads and bodies are read one request at a time, in order, and the connection
-// goes on, or ends politely, after each response. The response itself is written by DownstreamStream.
+// goes on, or ends politely, after each response. This file has the states, the events and the end;
+// DownstreamConnection+Reading takes requests apart, DownstreamConnection+Deadlines keeps the times, and
+// DownstreamStream writes the response.
 //
 //     waiting ─▶ readingHead ─▶ exchanging ─▶ waiting … or leaving ─▶ closed
 //                                   └────────▶ tunnel (another handler takes over)
@@ -31,44 +33,45 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
     }
 
     /// What is still to come of the request body.
-    private enum RequestBody {
+    enum RequestBody {
         case complete
         case length(Int64)
         case chunked(ChunkedDecoder)
         case failed
     }
 
+    // The three files of this type share its state; nobody else touches it.
     let loop: any EventLoop
     let channel: any Channel
     let clientAddress: IPAddress?
     let localAddress: SocketAddress?
-    private let home: DownstreamLoop
-    private var limits: DownstreamLimits { home.limits }
+    let home: DownstreamLoop
+    var limits: DownstreamLimits { home.limits }
 
-    private(set) var phase = Phase.waiting
+    var phase = Phase.waiting
     /// When the connection last became idle, monotonic nanoseconds.
     private(set) var idleSince: Int64
-    private var context: ChannelHandlerContext?
-    private var output: DownstreamOutput?
-    private var stream: DownstreamStream?
-    private var parser: RequestParser
-    private var body = RequestBody.complete
-    private var bodyBytes: Int64 = 0
-    private var isBodyPaused = false
+    var context: ChannelHandlerContext?
+    var output: DownstreamOutput?
+    var stream: DownstreamStream?
+    var parser: RequestParser
+    var body = RequestBody.complete
+    var bodyBytes: Int64 = 0
+    var isBodyPaused = false
     /// What has been read and not yet understood.
-    private var pending = ByteBuffer()
-    private var isProcessing = false
-    private var isInputClosed = false
-    private var hasDroppedInput = false
+    var pending = ByteBuffer()
+    var isProcessing = false
+    var isInputClosed = false
+    var hasDroppedInput = false
     private var isDraining = false
-    private var requests = 0
+    var requests = 0
     private var lingered = 0
 
-    private let deadline: Deadline
-    private let bodyDeadline: Deadline
-    private var bodyBytesAtWindowStart: Int64 = 0
-    private var writtenAtWindowStart: Int64 = 0
-    private var stalledNanoseconds: Int64 = 0
+    let deadline: Deadline
+    let bodyDeadline: Deadline
+    var bodyBytesAtWindowStart: Int64 = 0
+    var writtenAtWindowStart: Int64 = 0
+    var stalledNanoseconds: Int64 = 0
 
     init(channel: any Channel, home: DownstreamLoop) {
         self.channel = channel
@@ -83,16 +86,17 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
     }
 
     /// The client's address and port as a log shows them.
-    var clientText: String {
+    private(set) lazy var clientText: String = {
         guard let clientAddress, let port = channel.remoteAddress?.port else { return "unknown" }
         return clientAddress.text(withPort: UInt16(truncatingIfNeeded: port))
-    }
+    }()
 
     /// Whether the response in progress is the last on this connection.
     var mustClose: Bool {
         if isDraining || hasDroppedInput || requests >= limits.requestsPerConnection { return true }
-        if case .failed = body { return true }
-        return false
+        // R27: after an early final answer the rest of the body cannot be told from the next request.
+        if case .complete = body { return false }
+        return true
     }
 
     var isBusy: Bool {
@@ -185,7 +189,7 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
 
     /// The client has ended its sending side. That alone is no abort (resume-rules 6): what it asked for before
     /// is still answered.
-    private func inputClosed(_ context: ChannelHandlerContext) {
+    func inputClosed(_ context: ChannelHandlerContext) {
         isInputClosed = true
         switch phase {
         case .waiting, .readingHead:
@@ -203,224 +207,13 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
         }
     }
 
-    // MARK: Reading
-
-    private var wantsInput: Bool {
-        guard !isInputClosed else { return false }
-        switch phase {
-        case .waiting, .readingHead, .leaving: return true
-        case .exchanging:
-            switch body {
-            case .length, .chunked: return !isBodyPaused
-            case .complete, .failed: return false
-            }
-        case .tunnel, .closed: return false
-        }
-    }
-
-    private func readIfWanted() {
-        if wantsInput { context?.read() }
-    }
-
-    /// Keeps what has been read, within bounds.
-    private func accept(_ bytes: ByteBuffer) {
-        guard !hasDroppedInput else { return }
-        if phase == .exchanging {
-            let bound: Int
-            switch body {
-            case .length, .chunked: bound = limits.pausedBodyBytes
-            case .complete: bound = limits.readAheadBytes
-            case .failed: bound = 0
-            }
-            guard pending.readableBytes + bytes.readableBytes <= bound else {
-                // R27: what follows cannot be understood any more, so the connection ends with this response.
-                hasDroppedInput = true
-                pending = ByteBuffer()
-                switch body {
-                case .length, .chunked: requestBodyFailed(.tooLarge)
-                case .complete, .failed: break
-                }
-                return
-            }
-        }
-        if pending.readableBytes == 0 {
-            pending = bytes
-        } else {
-            pending.writeImmutableBuffer(bytes)
-        }
-    }
-
-    /// Works through what is pending. An exchange may end inside; then the next request is taken up here.
-    private func process() {
-        guard !isProcessing else { return }
-        isProcessing = true
-        defer { isProcessing = false }
-        while true {
-            let goesOn: Bool
-            switch phase {
-            case .waiting, .readingHead: goesOn = readHead()
-            case .exchanging: goesOn = readBody()
-            case .leaving, .tunnel, .closed: goesOn = false
-            }
-            guard goesOn else { break }
-        }
-        // The client ended its side, and all that it had asked for is answered.
-        if isInputClosed, phase == .waiting || phase == .readingHead { leave() }
-        // Letting go of the receive buffer before the next read lets NIO use it again.
-        if pending.readableBytes == 0 { pending = ByteBuffer() }
-    }
-
-    private func readHead() -> Bool {
-        guard pending.readableBytes > 0 else { return false }
-        switch pending.withUnsafeReadableBytes({ parser.parse($0) }) {
-        case .needMore:
-            if phase == .waiting {
-                phase = .readingHead
-                deadline.arm(after: limits.headNanoseconds, owner: self)
-            }
-            return false
-        case .head(let head, let consumed):
-            pending.moveReaderIndex(forwardBy: consumed)
-            switch BodyFraming.request(head) {
-            case .success(let framing): begin(head, framing)
-            case .failure(let refusal): refuse(refusal)
-            }
-            return true
-        case .refusal(let refusal):
-            refuse(refusal)
-            return true
-        }
-    }
-
-    private func begin(_ head: RequestHead, _ framing: BodyFraming) {
-        body =
-            switch framing {
-            case .none, .untilClose: .complete
-            case .length(let length): .length(length)
-            case .chunked: .chunked(ChunkedDecoder(limits: limits.wire))
-            }
-        bodyBytes = 0
-        isBodyPaused = false
-        let kept = Persistence.isKept(version: head.version, fields: head.fields)
-        guard let stream = beginStream(version: head.version, mayPersist: kept) else { return }
-        if case .complete = body {} else { armBodyDeadline() }
-        home.door.receive(head, framing: framing, on: stream)
-        guard self.stream === stream, let most = limits.requestBodyBytes else { return }
-        if case .length(let length) = body, length > most { requestBodyFailed(.tooLarge) }
-    }
-
-    /// R27: the bytes mean nothing, so nothing that follows does.
-    private func refuse(_ refusal: WireRefusal) {
-        body = .failed
-        pending = ByteBuffer()
-        hasDroppedInput = true
-        guard let stream = beginStream(version: .http11, mayPersist: false) else { return }
-        home.door.refused(refusal, on: stream)
-    }
-
-    private func beginStream(version: HTTPVersion, mayPersist: Bool) -> DownstreamStream? {
-        guard let output else { return nil }
-        requests += 1
-        phase = .exchanging
-        let stream = DownstreamStream(
-            connection: self,
-            output: output,
-            requestVersion: version,
-            mayPersist: mayPersist
-        )
-        self.stream = stream
-        startWriteWindow()
-        return stream
-    }
-
-    // MARK: The request body
-
-    private func readBody() -> Bool {
-        guard !isBodyPaused, let stream else { return false }
-        switch body {
-        case .complete, .failed:
-            return false
-        case .length(let remaining):
-            let available = min(Int64(pending.readableBytes), remaining)
-            guard available > 0 || remaining == 0 else { return false }
-            let bytes = pending.readSlice(length: Int(available)) ?? ByteBuffer()
-            body = .length(remaining - available)
-            deliver(bytes, to: stream)
-            if case .length(0) = body, self.stream === stream { requestBodyEnded(stream) }
-            return true
-        case .chunked(var decoder):
-            let step = pending.withUnsafeReadableBytes { decoder.decode($0) }
-            body = .chunked(decoder)
-            switch step {
-            case .body(let span, let consumed):
-                let bytes = pending.getSlice(at: pending.readerIndex + span.lowerBound, length: span.count)
-                pending.moveReaderIndex(forwardBy: consumed)
-                deliver(bytes ?? ByteBuffer(), to: stream)
-                return true
-            case .framing(let consumed):
-                pending.moveReaderIndex(forwardBy: consumed)
-                return consumed > 0
-            case .needMore(let consumed):
-                pending.moveReaderIndex(forwardBy: consumed)
-                return false
-            case .finished(let consumed):
-                pending.moveReaderIndex(forwardBy: consumed)
-                requestBodyEnded(stream)
-                return true
-            case .refusal(let refusal):
-                requestBodyFailed(.malformed(refusal))
-                return false
-            }
-        }
-    }
-
-    private func deliver(_ bytes: ByteBuffer, to stream: DownstreamStream) {
-        guard bytes.readableBytes > 0 else { return }
-        bodyBytes += Int64(bytes.readableBytes)
-        if let most = limits.requestBodyBytes, bodyBytes > most {
-            requestBodyFailed(.tooLarge)
-        } else {
-            stream.consumer?.requestBody(bytes)
-        }
-    }
-
-    private func requestBodyEnded(_ stream: DownstreamStream) {
-        body = .complete
-        bodyDeadline.disarm()
-        stream.consumer?.requestBodyEnded()
-    }
-
-    private func requestBodyFailed(_ failure: RequestBodyFailure) {
-        body = .failed
-        hasDroppedInput = true
-        pending = ByteBuffer()
-        bodyDeadline.disarm()
-        stream?.consumer?.requestBodyFailed(failure)
-    }
-
-    func pauseRequestBody() {
-        isBodyPaused = true
-        bodyDeadline.disarm()
-    }
-
-    func resumeRequestBody() {
-        guard isBodyPaused else { return }
-        isBodyPaused = false
-        guard phase == .exchanging else { return }
-        if case .complete = body {} else { armBodyDeadline() }
-        process()
-        if isInputClosed, let context { inputClosed(context) }
-        readIfWanted()
-    }
-
     // MARK: The end of a response
 
     /// The response has been given to the channel as a whole.
     func responseEnded(mayPersist: Bool) {
         guard phase == .exchanging else { return }
         stream = nil
-        // R27: the rest of an unread request body cannot be told from the next request.
-        guard mayPersist, !mustClose, case .complete = body else {
+        guard mayPersist, !mustClose else {
             leave()
             return
         }
@@ -446,7 +239,7 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
 
     /// Ends the connection politely: the output is shut once it is written, and input is read and dropped for a
     /// while, because closing with unread input resets the connection, and a reset may overtake the response.
-    private func leave() {
+    func leave() {
         guard let context, phase != .closed, phase != .leaving else { return }
         phase = .leaving
         stream = nil
@@ -508,74 +301,5 @@ final class DownstreamConnection: ChannelInboundHandler, RemovableChannelHandler
     /// Makes room for another connection (R50).
     func closeIdle() {
         if isIdle { channel.close(promise: nil) }
-    }
-
-    // MARK: Deadlines
-
-    func deadlinePassed(_ deadline: Deadline, now: Int64) {
-        if deadline === bodyDeadline {
-            bodyWindowEnded()
-            return
-        }
-        switch phase {
-        case .waiting:
-            // R40, R42: nothing was asked, so nothing is answered.
-            leave()
-        case .readingHead:
-            answerTimeout()
-        case .exchanging:
-            writeWindowEnded()
-        case .leaving:
-            if let output, output.unwritten > 0 { writeWindowEnded() } else { channel.close(promise: nil) }
-        case .tunnel, .closed: break
-        }
-    }
-
-    /// R41: the head did not become complete (RFC 9110 §15.5.9).
-    private func answerTimeout() {
-        hasDroppedInput = true
-        guard let stream = beginStream(version: .http11, mayPersist: false) else { return }
-        stream.sendHead(ResponseHead(status: 408), body: .length(0))
-        stream.finish()
-    }
-
-    private func armBodyDeadline() {
-        bodyBytesAtWindowStart = bodyBytes
-        bodyDeadline.arm(after: limits.bodyWindowNanoseconds, owner: self)
-    }
-
-    /// R44
-    private func bodyWindowEnded() {
-        guard phase == .exchanging, !isBodyPaused else { return }
-        let expected = limits.bodyBytesPerSecond * (limits.bodyWindowNanoseconds / .seconds(1))
-        if bodyBytes - bodyBytesAtWindowStart < max(1, expected) {
-            requestBodyFailed(.tooSlow)
-        } else {
-            armBodyDeadline()
-        }
-    }
-
-    private var writeWindow: Int64 { min(limits.writeStallNanoseconds, limits.crowdedWindowNanoseconds) }
-
-    private func startWriteWindow() {
-        writtenAtWindowStart = output?.written ?? 0
-        stalledNanoseconds = 0
-        deadline.arm(after: writeWindow, owner: self)
-    }
-
-    /// R45: a client that reads nothing, or next to nothing while connections are scarce, is cut.
-    private func writeWindowEnded() {
-        guard let output else { return }
-        let written = output.written
-        let gain = written - writtenAtWindowStart
-        writtenAtWindowStart = written
-        let owes = output.unwritten > 0
-        stalledNanoseconds = owes && gain == 0 ? stalledNanoseconds + writeWindow : 0
-        let least = limits.crowdedBytesPerSecond * (writeWindow / .seconds(1))
-        if stalledNanoseconds >= limits.writeStallNanoseconds || (owes && gain < least && home.isCrowded) {
-            channel.close(promise: nil)
-        } else {
-            deadline.arm(after: writeWindow, owner: self)
-        }
     }
 }

@@ -24,14 +24,12 @@ final class DownstreamOutput {
         var position: Int64
         let end: Int64
         let keepAlive: AnyObject
-        let done: () -> Void
 
-        init(descriptor: CInt, range: Range<Int64>, keepAlive: AnyObject, done: @escaping () -> Void) {
+        init(descriptor: CInt, range: Range<Int64>, keepAlive: AnyObject) {
             handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
             position = range.lowerBound
             end = range.upperBound
             self.keepAlive = keepAlive
-            self.done = done
         }
 
         deinit {
@@ -88,9 +86,10 @@ final class DownstreamOutput {
         give(bytes)
     }
 
-    func writeFile(descriptor: CInt, range: Range<Int64>, keepAlive: AnyObject, done: @escaping () -> Void) {
+    /// Sends a span of a file, piece by piece, and flushes. What is written afterwards waits for it.
+    func writeFile(descriptor: CInt, range: Range<Int64>, keepAlive: AnyObject) {
         guard !isClosed else { return }
-        let next = FileTransfer(descriptor: descriptor, range: range, keepAlive: keepAlive, done: done)
+        let next = FileTransfer(descriptor: descriptor, range: range, keepAlive: keepAlive)
         guard transfer == nil, waiting.isEmpty else {
             waiting.append(.file(next))
             return
@@ -160,7 +159,6 @@ final class DownstreamOutput {
         guard transfer === current else { return }
         guard current.position < current.end else {
             transfer = nil
-            current.done()
             giveWaiting()
             return
         }

@@ -20,12 +20,19 @@ package struct ListenAddress: Hashable, Sendable {
 
 package final class DownstreamServer: Sendable {
     private let homes: [NIOLoopBoundBox<DownstreamLoop>]
+    private let gates: GateList
     private let listeners: [any Channel]
     /// The addresses that are listened on, with the ports that were found where port 0 was asked for.
     package let boundAddresses: [SocketAddress]
 
-    private init(homes: [NIOLoopBoundBox<DownstreamLoop>], listeners: [any Channel], boundAddresses: [SocketAddress]) {
+    private init(
+        homes: [NIOLoopBoundBox<DownstreamLoop>],
+        gates: GateList,
+        listeners: [any Channel],
+        boundAddresses: [SocketAddress]
+    ) {
         self.homes = homes
+        self.gates = gates
         self.listeners = listeners
         self.boundAddresses = boundAddresses
     }
@@ -70,9 +77,10 @@ package final class DownstreamServer: Sendable {
             }
         } catch {
             for listener in listeners { try? await listener.close() }
+            gates.fill([])
             throw error
         }
-        return DownstreamServer(homes: homes, listeners: listeners, boundAddresses: bound)
+        return DownstreamServer(homes: homes, gates: gates, listeners: listeners, boundAddresses: bound)
     }
 
     private static func bind(
@@ -114,16 +122,20 @@ package final class DownstreamServer: Sendable {
     /// - Returns: how many connections were cut in the middle of a request or a tunnel.
     package func drain(graceNanoseconds: Int64) async -> Int {
         await stopAccepting()
-        var cut = 0
         let end = NIODeadline.now() + .nanoseconds(graceNanoseconds)
-        for home in homes {
+        let drains = homes.map { home in
             let emptied = home.eventLoop.flatSubmit { home.value.drain() }
             let over = home.eventLoop.scheduleTask(deadline: end) { home.value.cut() }
             emptied.whenComplete { _ in over.cancel() }
+            return (emptied, over)
+        }
+        var cut = 0
+        for (emptied, over) in drains {
             // A cancelled task means that nothing was left to cut.
             cut += (try? await over.futureResult.get()) ?? 0
             try? await emptied.get()
         }
+        gates.fill([])
         return cut
     }
 }

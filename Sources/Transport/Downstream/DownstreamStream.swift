@@ -27,11 +27,19 @@ package final class DownstreamStream {
     /// nil once the response has ended.
     private var connection: DownstreamConnection?
     private let output: DownstreamOutput
+    private let isConnect: Bool
     private var framing = ResponseFraming.none
     private var mayPersist: Bool
 
-    init(connection: DownstreamConnection, output: DownstreamOutput, requestVersion: HTTPVersion, mayPersist: Bool) {
+    init(
+        connection: DownstreamConnection,
+        output: DownstreamOutput,
+        isConnect: Bool,
+        requestVersion: HTTPVersion,
+        mayPersist: Bool
+    ) {
         self.connection = connection
+        self.isConnect = isConnect
         self.output = output
         self.requestVersion = requestVersion
         self.mayPersist = mayPersist
@@ -60,7 +68,12 @@ package final class DownstreamStream {
     package func sendHead(_ head: ResponseHead, body: ResponseBody) {
         guard let connection, !hasSentHead else { return }
         hasSentHead = true
-        framing = ResponseFraming(body, clientVersion: requestVersion)
+        if isConnect, (200...299).contains(head.status) {
+            // RFC 9110 §9.3.6: what follows is the tunnel, so nothing is said of framing or persistence.
+            writeHead(head)
+            return
+        }
+        framing = ResponseFraming(body, status: head.status, clientVersion: requestVersion)
         if framing == .untilClose || connection.mustClose { mayPersist = false }
         writeHead(
             Persistence.framed(head, framing: framing, isKept: mayPersist, clientVersion: requestVersion)
@@ -92,21 +105,13 @@ package final class DownstreamStream {
     ) {
         guard connection != nil, hasSentHead else { return }
         let count = range.upperBound - range.lowerBound
-        guard count > 0 else {
-            output.afterWaiting(done)
-            return
+        if count > 0 {
+            bytesSent += count
+            if framing == .chunked { writeChunkHeader(count) }
+            output.writeFile(descriptor: descriptor, range: range, keepAlive: keepAlive)
+            if framing == .chunked { output.gather { $0.writeStaticString("\r\n") } }
         }
-        bytesSent += count
-        guard framing == .chunked else {
-            output.writeFile(descriptor: descriptor, range: range, keepAlive: keepAlive, done: done)
-            return
-        }
-        writeChunkHeader(count)
-        let output = self.output
-        output.writeFile(descriptor: descriptor, range: range, keepAlive: keepAlive) {
-            output.gather { $0.writeStaticString("\r\n") }
-            done()
-        }
+        output.afterWaiting(done)
     }
 
     package func flush() {
@@ -148,6 +153,9 @@ package final class DownstreamStream {
     package func closeAfterResponse() {
         mayPersist = false
     }
+
+    /// Whether the connection ends with this response, as far as is known by now.
+    package var isLastOnConnection: Bool { !mayPersist || connection?.mustClose != false }
 
     // MARK: The request body
 

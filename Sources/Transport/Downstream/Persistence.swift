@@ -6,6 +6,7 @@ import HTTPSemantics
 enum Persistence {
     /// Whether the sender of this head is willing to go on with the connection.
     static func isKept(version: HTTPVersion, fields: FieldSection) -> Bool {
+        guard fields.contains(.connection) else { return version == .http11 }
         var close = false
         var keepAlive = false
         for value in fields.values(.connection) {
@@ -68,7 +69,12 @@ enum ResponseFraming: Equatable {
     case chunked
     case untilClose
 
-    init(_ body: ResponseBody, clientVersion: HTTPVersion) {
+    init(_ body: ResponseBody, status: Int, clientVersion: HTTPVersion) {
+        // RFC 9110 §15.3.5, §15.4.5: whatever the caller says, these have no body.
+        guard status != 204, status != 304 else {
+            self = .none
+            return
+        }
         switch body {
         case .none: self = .none
         case .length(let length): self = .length(length)

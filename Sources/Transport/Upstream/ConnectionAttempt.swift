@@ -35,7 +35,7 @@ struct ConnectionGoal {
 /// One attempt, over all addresses of the host. Bound to its loop.
 final class ConnectionAttempt: DeadlineOwner {
     private let loop: any EventLoop
-    private let resolver: Resolver
+    private let resolver: NameResolver
     private let limits: UpstreamLimits
     private let goal: ConnectionGoal
     /// nil once the outcome has been told.
@@ -51,7 +51,7 @@ final class ConnectionAttempt: DeadlineOwner {
     init(
         goal: ConnectionGoal,
         loop: any EventLoop,
-        resolver: Resolver,
+        resolver: NameResolver,
         limits: UpstreamLimits,
         deadlines: DeadlineList,
         completion: @escaping (Result<ConnectedSocket, UpstreamFailure>) -> Void

@@ -4,14 +4,14 @@ package import NIOCore
 package import NIOPosix
 
 package final class UpstreamClient: Sendable {
-    package let resolver: Resolver
+    package let resolver: NameResolver
     package let limits: UpstreamLimits
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     /// - Parameter group: the loops on which `send` will be called.
     package init(
         group: MultiThreadedEventLoopGroup,
-        resolver: Resolver = Resolver(),
+        resolver: NameResolver = NameResolver(),
         limits: UpstreamLimits = .standard
     ) {
         self.resolver = resolver
@@ -50,11 +50,11 @@ package final class UpstreamClient: Sendable {
         resolver.close()
     }
 
-    /// The pool of one of our loops. Another loop's is a fault of ours, and not of any peer.
+    /// The pool of one of our loops. On any other loop there is a pool that is closed, where every call fails.
     func pool(of loop: any EventLoop) -> UpstreamPool {
-        guard let pool = pools[ObjectIdentifier(loop)] else {
-            preconditionFailure("The loop is not one of this client's.")
-        }
-        return pool.value
+        if let pool = pools[ObjectIdentifier(loop)] { return pool.value }
+        let closed = UpstreamPool(loop: loop, loops: 1, resolver: resolver, limits: limits)
+        closed.close()
+        return closed
     }
 }

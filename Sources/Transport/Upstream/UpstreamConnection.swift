@@ -5,8 +5,8 @@
 //
 // The connection is closed and never reused after: framing in doubt, a response that came before the
 // request body was complete, bytes after a message, a body delimited by closing, Connection: close.
+// UpstreamConnection+Request writes what is asked.
 
-import Glibc
 import HTTPSemantics
 import NIOCore
 import Wire
@@ -15,7 +15,7 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = IOData
 
-    private enum Reading {
+    enum Reading {
         /// No request is out: whatever the origin sends ends the connection.
         case idle
         /// A request is out. Left by a final head, a failure, or the origin's end.
@@ -34,9 +34,9 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
     private(set) var idleSince: Int64 = 0
     private unowned let pool: UpstreamPool
     private var limits: UpstreamLimits { pool.limits }
-    private var context: ChannelHandlerContext?
+    var context: ChannelHandlerContext?
 
-    private var reading = Reading.idle
+    var reading = Reading.idle
     private var call: UpstreamCall?
     private var parser: ResponseParser
     private var pending = ByteBuffer()
@@ -46,8 +46,8 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
     private var interimResponses = 0
     private var mayPersist = false
     /// Bytes that the request body still owes; nil where it is chunked.
-    private var bodyOwed: Int64? = 0
-    private var isRequestEnded = true
+    var bodyOwed: Int64? = 0
+    var isRequestEnded = true
     private var hasLargeReceiveBuffers = false
     private var closingError: UpstreamFailure.Kind?
     private let deadline: Deadline
@@ -84,64 +84,6 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
         readIfWanted()
         if !isRequestEnded, channel.isWritable { call.receiver?.upstreamWritable() }
     }
-
-    private func writeHead(_ request: UpstreamRequest, _ context: ChannelHandlerContext) {
-        var head = request.head
-        head.fields.removeAll(.transferEncoding)
-        switch request.body {
-        case .none:
-            bodyOwed = 0
-            // A Content-Length of 0 says that there is no body where one is expected (RFC 9110 §8.6).
-            head.fields.removeAll { $0.known == .contentLength && $0.value != "0" }
-        case .length(let length):
-            bodyOwed = length
-            head.fields.set(.contentLength, String(length))
-        case .chunked:
-            bodyOwed = nil
-            head.fields.removeAll(.contentLength)
-            head.fields.append(.transferEncoding, "chunked")
-        }
-        var bytes: [UInt8] = []
-        HeadWriter.request(head, originForm: true, into: &bytes)
-        write(channel.allocator.buffer(bytes: bytes), context)
-    }
-
-    func sendBody(_ bytes: ByteBuffer) {
-        guard let context, !isRequestEnded else { return }
-        if let owed = bodyOwed {
-            guard Int64(bytes.readableBytes) <= owed else {
-                // More than was announced would be taken for the next request.
-                fail(.closedBeforeHead)
-                return
-            }
-            bodyOwed = owed - Int64(bytes.readableBytes)
-            write(bytes, context)
-        } else {
-            write(channel.allocator.buffer(bytes: ChunkWriter.header(bytes.readableBytes)), context)
-            write(bytes, context)
-            write(channel.allocator.buffer(staticString: ChunkWriter.trailer), context)
-        }
-        context.flush()
-        if case .headAwaited = reading { armHeadDeadline() }
-    }
-
-    func endBody() {
-        guard let context, !isRequestEnded else { return }
-        switch bodyOwed {
-        case nil:
-            write(channel.allocator.buffer(staticString: ChunkWriter.last), context)
-            context.flush()
-            isRequestEnded = true
-        case 0: isRequestEnded = true
-        default: fail(.closedBeforeHead)
-        }
-    }
-
-    private func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
-    }
-
-    var isWritable: Bool { channel.isWritable }
 
     // MARK: Events of the channel
 
@@ -336,7 +278,7 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
         call.end()
     }
 
-    private func fail(_ kind: UpstreamFailure.Kind) {
+    func fail(_ kind: UpstreamFailure.Kind) {
         guard let call else { return }
         detach()
         close()
@@ -410,7 +352,7 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
 
     // MARK: Deadlines
 
-    private func armHeadDeadline() {
+    func armHeadDeadline() {
         if call?.isPaused == false { deadline.arm(after: limits.headNanoseconds, owner: self) }
     }
 

@@ -16,16 +16,18 @@ final class UpstreamPool {
     let loop: any EventLoop
     let limits: UpstreamLimits
     let deadlines: DeadlineList
-    let resolver: Resolver
+    let resolver: NameResolver
     private let connectionsPerOrigin: Int
     private let connections: Int
     private var origins: [Origin: OriginState] = [:]
     private var busy: [ObjectIdentifier: UpstreamConnection] = [:]
+    /// Calls for which a connection is being made.
+    private var connecting: [ObjectIdentifier: UpstreamCall] = [:]
     private var open = 0
     private var isClosed = false
 
     /// - Parameter loops: over how many loops the limits are shared out.
-    init(loop: any EventLoop, loops: Int, resolver: Resolver, limits: UpstreamLimits) {
+    init(loop: any EventLoop, loops: Int, resolver: NameResolver, limits: UpstreamLimits) {
         self.loop = loop
         self.resolver = resolver
         self.limits = limits
@@ -67,6 +69,7 @@ final class UpstreamPool {
     func callCancelled(_ call: UpstreamCall) {
         if let attempt = call.attempt {
             call.attempt = nil
+            connecting[ObjectIdentifier(call)] = nil
             attempt.cancel()
             connectionGone(call.origin)
         } else {
@@ -120,12 +123,14 @@ final class UpstreamPool {
             self?.attempted(call, result)
         }
         call.attempt = attempt
+        connecting[ObjectIdentifier(call)] = call
         attempt.start()
         return true
     }
 
     private func attempted(_ call: UpstreamCall, _ result: Result<ConnectedSocket, UpstreamFailure>) {
         call.attempt = nil
+        connecting[ObjectIdentifier(call)] = nil
         switch result {
         case .success(let socket):
             let connection = UpstreamConnection(socket: socket, origin: call.origin, pool: self)
@@ -218,6 +223,10 @@ final class UpstreamPool {
             for call in state.waiting { call.fail(.cancelled) }
             state.waiting = []
             for connection in state.idle { connection.close() }
+        }
+        for call in Array(connecting.values) {
+            callCancelled(call)
+            call.fail(.cancelled)
         }
         for connection in Array(busy.values) { connection.giveUp() }
     }

@@ -9,7 +9,7 @@ import NIOPosix
 import Synchronization
 
 /// The bounds of name look-up (R49). Durations are nanoseconds.
-package struct ResolverLimits: Sendable {
+package struct NameResolverLimits: Sendable {
     package var threads = 16
     package var queue = 256
     package var timeoutNanoseconds: Int64 = .seconds(5)
@@ -30,7 +30,7 @@ package enum ResolutionFailure: Error, Hashable, Sendable {
     case tooMany
 }
 
-package final class Resolver: Sendable {
+package final class NameResolver: Sendable {
     /// A blocking look-up.
     package typealias LookUp = @Sendable (_ name: String) -> Result<[IPAddress], ResolutionFailure>
 
@@ -46,12 +46,15 @@ package final class Resolver: Sendable {
         var waiting: [String: [EventLoopPromise<[IPAddress]>]] = [:]
     }
 
-    private let limits: ResolverLimits
+    private let limits: NameResolverLimits
     private let lookUp: LookUp
     private let pool: NIOThreadPool
     private let state = Mutex(State())
 
-    package init(limits: ResolverLimits = ResolverLimits(), lookUp: @escaping LookUp = Resolver.systemLookUp) {
+    package init(
+        limits: NameResolverLimits = NameResolverLimits(),
+        lookUp: @escaping LookUp = NameResolver.systemLookUp
+    ) {
         self.limits = limits
         self.lookUp = lookUp
         pool = NIOThreadPool(numberOfThreads: limits.threads)
@@ -90,9 +93,12 @@ package final class Resolver: Sendable {
             return promise.futureResult
         case .started:
             // The work runs although nobody may wait for it any more: its answer is kept.
-            pool.submit { [weak self] state in
-                guard case .active = state, let self else { return }
-                self.looked(up: host, self.lookUp(host))
+            pool.submit { state in
+                if case .active = state {
+                    self.looked(up: host, self.lookUp(host))
+                } else {
+                    self.looked(up: host, .failure(.notFound))
+                }
             }
         case .joined: break
         }

@@ -1,0 +1,41 @@
+// The command line's end of the control socket.
+
+import Glibc
+
+/// Asks a running proxy.
+package struct ControlClient: Sendable {
+    private let directory: String
+
+    /// - Parameter directory: the cache directory, as the proxy was given it or otherwise.
+    package init(directory: String) { self.directory = directory }
+
+    /// Sends a request and hands over the lines of the answer until it ends, or until `receive` returns false.
+    ///
+    /// Throws with `isAbsent` where no proxy listens there.
+    package func ask(_ request: ControlRequest, _ receive: (ControlAnswer) -> Bool) throws(ControlFailure) {
+        let descriptor = try ControlSocket.make()
+        defer { close(descriptor) }
+        let connected = try ControlSocket.withAddress(in: directory) { connect(descriptor, $0, $1) }
+        guard connected == 0 else { throw .system("The control socket of \(directory) cannot be reached", errno) }
+        guard let line = ControlCoding.line(request) else { throw ControlFailure("The command could not be written.") }
+        // A purge of a large cache takes its time.
+        ControlSocket.setTimeouts(descriptor, receiveSeconds: 600, sendSeconds: 10)
+        guard ControlSocket.send(line, to: descriptor) else {
+            throw ControlFailure("The proxy that runs on \(directory) does not take commands.")
+        }
+        var lines = ControlLines(descriptor: descriptor, limit: 256 << 20)
+        while let line = lines.next() {
+            guard let answer = ControlCoding.decode(ControlAnswer.self, from: line) else {
+                throw ControlFailure(
+                    "The proxy that runs on \(directory) answers in a way that this program does not know."
+                )
+            }
+            switch answer {
+            case .end: return
+            case .failed(let sentence): throw ControlFailure(sentence)
+            default: if !receive(answer) { return }
+            }
+        }
+        throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.")
+    }
+}

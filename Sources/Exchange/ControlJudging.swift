@@ -1,0 +1,119 @@
+// Why a stored response would or would not be reused, and resumed, as sentences. The judgements are those of
+// HTTPSemantics (Reuse, Freshness, StrongValidator); here they are asked about a request that nobody sends, and put
+// into words.
+
+import Configuration
+package import HTTPSemantics
+import Store
+
+/// Asks how a stored response stands to a plain GET of its URL.
+struct FreshnessJudge {
+    private let maxErrorLifetime: Int64
+
+    init(_ configuration: Configuration) { maxErrorLifetime = configuration.freshness.maxErrorTTLSeconds }
+
+    /// - Parameter requestFields: the stored ones. The imagined GET sends them too, since with others it would ask for
+    ///   another variant.
+    func note(
+        uri: String,
+        requestFields: FieldSection,
+        head: ResponseHead,
+        requestTime: Int64,
+        responseTime: Int64,
+        isInvalidated: Bool,
+        now: Int64
+    ) -> FreshnessNote {
+        let target: RequestTarget
+        switch AbsoluteURI.parse(uri) {
+        case .success(let parsed): target = .absolute(parsed)
+        case .failure: target = .origin(pathAndQuery: "/")
+        }
+        let request = RequestHead(method: .get, target: target, version: .http11, fields: requestFields)
+        let freshness = Freshness.lifetime(
+            request: request,
+            response: head,
+            responseTime: responseTime,
+            maxErrorLifetime: maxErrorLifetime
+        )
+        let age = Freshness.age(
+            response: head.fields,
+            requestTime: requestTime,
+            responseTime: responseTime,
+            now: now
+        )
+        let view = StoredView(
+            head: head,
+            requestFields: requestFields,
+            requestTime: requestTime,
+            responseTime: responseTime,
+            lifetime: freshness,
+            isInvalidated: isInvalidated
+        )
+        let decision = Reuse.judge(request: request, stored: view, now: now)
+        return FreshnessNote(
+            lifetime: freshness.lifetime,
+            isHeuristic: freshness.isHeuristic,
+            age: age,
+            ttl: freshness.lifetime - age,
+            mustValidate: Self.mustValidate(decision),
+            verdict: Self.sentence(decision)
+        )
+    }
+
+    private static func mustValidate(_ decision: ReuseDecision) -> Bool {
+        switch decision {
+        case .fresh, .validate(.stale): false
+        case .validate, .mismatch: true
+        }
+    }
+
+    private static func sentence(_ decision: ReuseDecision) -> String {
+        switch decision {
+        case .fresh(_, let ttl):
+            "A plain GET is answered from the store without asking the origin, for another "
+                + "\(HumanText.duration(seconds: ttl))."
+        case .validate(let reason):
+            "A plain GET makes the proxy ask the origin first. \(reason.sentence)"
+        case .mismatch:
+            "A plain GET asks for another variant (Vary)."
+        }
+    }
+}
+
+/// Whether what is missing of a stored response can be added to what is held of it (resume-rules 1).
+package enum Resumability {
+    static func of(_ response: StoredResponse) -> (isResumable: Bool, sentence: String) {
+        if response.body.isComplete { return (response.validator != nil, "It is complete; nothing is to be resumed.") }
+        return of(response.metadata.head.fields, validator: response.validator)
+    }
+
+    package static func of(_ fields: FieldSection, validator: StrongValidator?) -> (isResumable: Bool, sentence: String)
+    {
+        switch validator {
+        case .etag(let tag):
+            return (true, "It can be resumed: the origin named a strong entity tag, \(tag.text).")
+        case .lastModified(let text, _):
+            return (true, "It can be resumed: the modification date \(text) is strong (RFC 9110, section 8.8.2.2).")
+        case nil:
+            break
+        }
+        if fields.occurrences(of: .etag) > 1 {
+            return (false, "It cannot be resumed: the origin sent several entity tags.")
+        }
+        if fields.contains(.etag) {
+            return (false, "It cannot be resumed: its entity tag is weak or malformed, and does not prove equal bytes.")
+        }
+        if fields.contains(.lastModified) {
+            return (
+                false,
+                "It cannot be resumed: its modification date is too close to the date of the response, or one of the "
+                    + "two is unreadable, so that it does not prove equal bytes."
+            )
+        }
+        return (
+            false,
+            "It cannot be resumed: the origin sent neither an entity tag nor a modification date, so that nothing "
+                + "would prove that the rest belongs to what is held."
+        )
+    }
+}

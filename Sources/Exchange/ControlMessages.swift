@@ -1,0 +1,339 @@
+// What the command line asks, and what it is told. The same values whether a running proxy answers over its socket or
+// the command looks into the directory itself, so that both print the same; `--json` prints them as they are.
+//
+// Times are seconds since 1970 UTC, sizes and offsets bytes, ranges `[first, end)` as pairs of numbers.
+
+package import Resume
+
+/// One request, one line of JSON.
+package enum ControlRequest: Codable, Sendable, Equatable {
+    case status
+    /// `pattern` as `URLPattern` reads it; nil: all. `limit` nil: without one.
+    case list(pattern: String?, limit: Int?)
+    case show(url: String)
+    case purge(urls: [String])
+    case purgeAll
+}
+
+/// One line of the answer; `end` is the last one, `failed` too.
+package enum ControlAnswer: Codable, Sendable {
+    case status(StatusAnswer)
+    case item(ListedItem)
+    case shown(ShownAnswer)
+    case purged(PurgeAnswer)
+    case failed(sentence: String)
+    case end
+}
+
+/// What is held of a body.
+package struct HeldPart: Codable, Sendable, Equatable {
+    package var bytes: Int64
+    /// Bytes; nil where it is not known.
+    package var completeLength: Int64?
+    package var ranges: [Range<Int64>]
+
+    package init(_ held: ByteRangeSet, completeLength: Int64?) {
+        bytes = held.byteCount
+        self.completeLength = completeLength
+        ranges = held.ranges
+    }
+
+    package var isComplete: Bool { completeLength.map { bytes >= $0 } ?? false }
+}
+
+// MARK: status
+
+package struct StatusAnswer: Codable, Sendable {
+    /// nil where no proxy runs.
+    package var process: StatusProcess?
+    package var directory: String
+    package var responses: Int
+    package var bytes: Int64
+    package var maxBytes: Int64
+    package var unfinished: Int
+    package var damagedPieces: Int
+    package var now: Int64
+    package var fills: [StatusFill]
+    /// Downloads that nobody works on now.
+    package var waiting: [StatusDownload]
+
+    package init(
+        process: StatusProcess? = nil,
+        directory: String,
+        responses: Int,
+        bytes: Int64,
+        maxBytes: Int64,
+        unfinished: Int,
+        damagedPieces: Int,
+        now: Int64,
+        fills: [StatusFill],
+        waiting: [StatusDownload]
+    ) {
+        self.process = process
+        self.directory = directory
+        self.responses = responses
+        self.bytes = bytes
+        self.maxBytes = maxBytes
+        self.unfinished = unfinished
+        self.damagedPieces = damagedPieces
+        self.now = now
+        self.fills = fills
+        self.waiting = waiting
+    }
+}
+
+package struct StatusProcess: Codable, Sendable {
+    package var id: Int32
+    package var listening: [String]
+    package var uptimeSeconds: Int64
+    package var traffic: Traffic
+
+    package init(
+        id: Int32,
+        listening: [String],
+        uptimeSeconds: Int64,
+        traffic: Traffic
+    ) {
+        self.id = id
+        self.listening = listening
+        self.uptimeSeconds = uptimeSeconds
+        self.traffic = traffic
+    }
+}
+
+/// Since the start of the process.
+package struct Traffic: Codable, Sendable, Equatable {
+    package var requests: Int64 = 0
+    /// Answered without asking an origin.
+    package var hits: Int64 = 0
+    /// Answered with a status of 500 and above.
+    package var failures: Int64 = 0
+    package var bytesSent: Int64 = 0
+    package var bytesFromCache: Int64 = 0
+    package var bytesFromUpstream: Int64 = 0
+
+    package init() {}
+}
+
+/// A version that is being filled.
+package struct StatusFill: Codable, Sendable {
+    package struct Claim: Codable, Sendable {
+        /// `asking`, `receiving`, `waiting` …
+        package var state: String
+        package var offset: Int64
+        /// nil where the end of the body is not known.
+        package var end: Int64?
+        package var bytesPerSecond: Int64
+
+        package init(state: String, offset: Int64, end: Int64?, bytesPerSecond: Int64) {
+            self.state = state
+            self.offset = offset
+            self.end = end
+            self.bytesPerSecond = bytesPerSecond
+        }
+    }
+
+    package var url: String
+    package var version: Int64
+    package var held: HeldPart
+    package var claims: [Claim]
+    package var readers: Int
+    /// It goes on without a reader.
+    package var isFinishing: Bool
+    /// It waits for one of the places of `resume.max_finishing`.
+    package var isQueued: Bool
+
+    package init(
+        url: String,
+        version: Int64,
+        held: HeldPart,
+        claims: [Claim],
+        readers: Int,
+        isFinishing: Bool,
+        isQueued: Bool
+    ) {
+        self.url = url
+        self.version = version
+        self.held = held
+        self.claims = claims
+        self.readers = readers
+        self.isFinishing = isFinishing
+        self.isQueued = isQueued
+    }
+
+    init(_ report: FillReport) {
+        url = report.uri
+        version = report.id
+        held = HeldPart(ByteRangeSet(report.held), completeLength: report.completeLength)
+        claims = report.fills.map {
+            Claim(state: $0.state, offset: $0.offset, end: $0.end, bytesPerSecond: $0.bytesPerSecond)
+        }
+        readers = report.readers
+        isFinishing = report.isFinishing
+        isQueued = report.isQueued
+    }
+}
+
+/// An unfinished download that is remembered and not worked on.
+package struct StatusDownload: Codable, Sendable {
+    package enum State: String, Codable, Sendable {
+        /// A client's next request, or the next start, takes it up.
+        case parked
+        /// It was being filled, and is taken up again by itself when the proxy starts.
+        case interrupted
+        /// Nothing came for `resume.give_up_after`: only a client's request takes it up.
+        case givenUp
+    }
+
+    package var url: String
+    package var version: Int64
+    package var held: HeldPart
+    /// What was asked for of it.
+    package var wanted: [Range<Int64>]
+    package var state: State
+    package var since: Int64
+
+    package init(
+        url: String,
+        version: Int64,
+        held: HeldPart,
+        wanted: [Range<Int64>],
+        state: State,
+        since: Int64
+    ) {
+        self.url = url
+        self.version = version
+        self.held = held
+        self.wanted = wanted
+        self.state = state
+        self.since = since
+    }
+}
+
+// MARK: ls and show
+
+package struct ListedItem: Codable, Sendable {
+    package var url: String
+    package var version: Int64
+    package var held: HeldPart
+    package var freshness: FreshnessNote
+    package var lastUse: Int64
+    package var hits: Int64
+
+    package init(
+        url: String,
+        version: Int64,
+        held: HeldPart,
+        freshness: FreshnessNote,
+        lastUse: Int64,
+        hits: Int64
+    ) {
+        self.url = url
+        self.version = version
+        self.held = held
+        self.freshness = freshness
+        self.lastUse = lastUse
+        self.hits = hits
+    }
+}
+
+/// How a stored response stands to a plain GET at one moment.
+package struct FreshnessNote: Codable, Sendable, Equatable {
+    /// Seconds that it stays fresh, from its making on.
+    package var lifetime: Int64
+    package var isHeuristic: Bool
+    package var age: Int64
+    /// `lifetime - age`: negative where it is stale.
+    package var ttl: Int64
+    /// The origin has to be asked before each use, whatever the ttl: `no-cache`, invalidated, `Vary: *`.
+    package var mustValidate: Bool
+    /// Whether, and why, or why not, it is reused for a plain GET.
+    package var verdict: String
+
+    package init(
+        lifetime: Int64,
+        isHeuristic: Bool,
+        age: Int64,
+        ttl: Int64,
+        mustValidate: Bool,
+        verdict: String
+    ) {
+        self.lifetime = lifetime
+        self.isHeuristic = isHeuristic
+        self.age = age
+        self.ttl = ttl
+        self.mustValidate = mustValidate
+        self.verdict = verdict
+    }
+}
+
+package struct FieldLine: Codable, Sendable, Equatable {
+    package var name: String
+    package var value: String
+
+    package init(
+        name: String,
+        value: String
+    ) {
+        self.name = name
+        self.value = value
+    }
+}
+
+package struct ShownVersion: Codable, Sendable {
+    package var version: Int64
+    package var held: HeldPart
+    /// Of the request that it answered, those that Vary names.
+    package var requestFields: [FieldLine]
+    package var status: Int
+    package var fields: [FieldLine]
+    package var requestTime: Int64
+    package var responseTime: Int64
+    package var originAddress: String
+    /// As it goes into If-Range; nil where there is no strong one.
+    package var validator: String?
+    package var isResumable: Bool
+    package var resumability: String
+    package var freshness: FreshnessNote
+    package var lastUse: Int64
+    package var hits: Int64
+    package var unfinished: StatusDownload?
+    package var fill: StatusFill?
+}
+
+package struct ShownAnswer: Codable, Sendable {
+    package var url: String
+    package var now: Int64
+    /// Newest first.
+    package var versions: [ShownVersion]
+}
+
+// MARK: purge
+
+package struct PurgeAnswer: Codable, Sendable {
+    package struct Item: Codable, Sendable {
+        package var url: String
+        /// How many stored responses were removed.
+        package var removed: Int
+        /// Why the URL could not be looked for.
+        package var problem: String?
+
+        package init(url: String, removed: Int, problem: String? = nil) {
+            self.url = url
+            self.removed = removed
+            self.problem = problem
+        }
+    }
+
+    /// By URL; empty where everything was purged.
+    package var items: [Item]
+    package var removed: Int
+
+    package init(
+        items: [Item],
+        removed: Int
+    ) {
+        self.items = items
+        self.removed = removed
+    }
+}

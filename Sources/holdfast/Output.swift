@@ -1,0 +1,34 @@
+// Printing what commands found: whole lines on standard output, for people or as JSON.
+
+import Exchange
+import Foundation
+import Glibc
+
+enum Output {
+    /// One line or several. Who reads a pipe may stop reading (`holdfast ls | head`): false then.
+    @discardableResult
+    static func print(_ text: String) -> Bool {
+        do throws(LogWriteFailure) {
+            try DescriptorSink(descriptor: STDOUT_FILENO).write(Array((text + "\n").utf8))
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    @discardableResult
+    static func print(json value: some Encodable, isPretty: Bool = true) throws -> Bool {
+        guard let text = ControlCoding.text(value, isPretty: isPretty) else {
+            throw CommandFailure("The answer could not be written as JSON.")
+        }
+        return print(text)
+    }
+
+    /// Blocks where the locale says UTF-8, ASCII elsewhere.
+    static var rendering: ControlRendering {
+        let environment = ProcessInfo.processInfo.environment
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+        let name = locale.uppercased()
+        return ControlRendering(glyphs: name.contains("UTF-8") || name.contains("UTF8") ? .blocks : .ascii)
+    }
+}

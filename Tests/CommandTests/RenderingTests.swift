@@ -1,0 +1,189 @@
+// What commands print. The values come from a running proxy or from the cache; here they are written down.
+
+import Exchange
+import HTTPSemantics
+import Resume
+import Testing
+
+@Suite("What commands print")
+struct RenderingTests {
+    private let rendering = ControlRendering(glyphs: .ascii)
+
+    private func freshness(lifetime: Int64, age: Int64, mustValidate: Bool = false) -> FreshnessNote {
+        FreshnessNote(
+            lifetime: lifetime,
+            isHeuristic: false,
+            age: age,
+            ttl: lifetime - age,
+            mustValidate: mustValidate,
+            verdict: "It is."
+        )
+    }
+
+    private func item(url: String, held: [Range<Int64>], length: Int64?, _ freshness: FreshnessNote) -> ListedItem {
+        ListedItem(
+            url: url,
+            version: 7,
+            held: HeldPart(ByteRangeSet(held), completeLength: length),
+            freshness: freshness,
+            lastUse: 1000,
+            hits: 3
+        )
+    }
+
+    @Test("A line of ls stands under its heading")
+    func list() {
+        let heading = rendering.listHeading
+        let line = rendering.item(
+            item(url: "http://example.org/a", held: [0..<512], length: 1024, freshness(lifetime: 100, age: 40)),
+            now: 1180
+        )
+        #expect(heading == "     SIZE   HELD  RANGES                FRESHNESS         USED      URL")
+        #expect(line == "    1 KiB   50 %  ##########..........  fresh for 1m      3m ago    http://example.org/a")
+    }
+
+    @Test(
+        "Freshness is said in a few words",
+        arguments: [
+            (100, 40, false, "fresh for 1m"), (100, 4000, false, "stale for 1h"), (0, 50, false, "stale"),
+            (100, 40, true, "ask each time"),
+        ] as [(Int64, Int64, Bool, String)]
+    )
+    func freshnessWords(lifetime: Int64, age: Int64, mustValidate: Bool, text: String) {
+        let note = freshness(lifetime: lifetime, age: age, mustValidate: mustValidate)
+        #expect(rendering.item(item(url: "u", held: [], length: nil, note), now: 0).contains("  \(text)  "))
+    }
+
+    @Test("A URL cannot speak to the terminal")
+    func escaping() {
+        let line = rendering.item(
+            item(url: "http://example.org/\u{1B}]0;x\u{7}", held: [], length: 1, freshness(lifetime: 0, age: 0)),
+            now: 1000
+        )
+        #expect(line.hasSuffix("http://example.org/\\x1b]0;x\\x07"))
+    }
+
+    private func status() -> StatusAnswer {
+        StatusAnswer(
+            process: nil,
+            directory: "cache",
+            responses: 1,
+            bytes: 1024,
+            maxBytes: 10 << 30,
+            unfinished: 0,
+            damagedPieces: 0,
+            now: 5000,
+            fills: [],
+            waiting: []
+        )
+    }
+
+    @Test("status without a proxy says so")
+    func idle() {
+        #expect(
+            rendering.status(status()) == """
+                No proxy runs on this cache.
+                cache cache holds 1 response, 1 KiB of 10 GiB
+                nothing is being filled or unfinished
+                """
+        )
+    }
+
+    @Test("status shows what is filled, with its rate and who waits, and what is parked")
+    func busy() {
+        var status = status()
+        var traffic = Traffic()
+        traffic.requests = 2
+        traffic.hits = 1
+        traffic.bytesSent = 2048
+        traffic.bytesFromCache = 1024
+        traffic.bytesFromUpstream = 1024
+        status.process = StatusProcess(id: 42, listening: ["127.0.0.1:3128"], uptimeSeconds: 61, traffic: traffic)
+        status.fills = [
+            StatusFill(
+                url: "http://example.org/a",
+                version: 1,
+                held: HeldPart(ByteRangeSet([0..<1024]), completeLength: 4096),
+                claims: [StatusFill.Claim(state: "receiving", offset: 1024, end: 4096, bytesPerSecond: 512)],
+                readers: 2,
+                isFinishing: false,
+                isQueued: false
+            )
+        ]
+        status.waiting = [
+            StatusDownload(
+                url: "http://example.org/b",
+                version: 2,
+                held: HeldPart(ByteRangeSet([0..<50]), completeLength: 100),
+                wanted: [0..<100],
+                state: .parked,
+                since: 1400
+            )
+        ]
+        #expect(
+            rendering.status(status) == """
+                holdfast 42 listens on 127.0.0.1:3128, up 1m 1s
+                2 requests, 1 hit, 0 failures; 2 KiB sent, 1 KiB of it from the cache, 1 KiB from upstream
+                cache cache holds 1 response, 1 KiB of 10 GiB
+
+                being filled (1):
+                  http://example.org/a
+                    #####...............  25 % of 4 KiB  512 B/s, 2 readers
+                    receiving, from 1 KiB to 4 KiB at 512 B/s
+
+                parked until a client asks again (1):
+                  http://example.org/b
+                    ##########..........  50 % of 100 B
+                    remembered 1h ago
+                """
+        )
+    }
+
+    @Test("purge says what was removed, URL by URL")
+    func purge() {
+        let answer = PurgeAnswer(
+            items: [
+                PurgeAnswer.Item(url: "http://a/", removed: 2),
+                PurgeAnswer.Item(url: "http://b/", removed: 0),
+                PurgeAnswer.Item(url: "c", removed: 0, problem: "It is none."),
+            ],
+            removed: 2
+        )
+        #expect(rendering.purged(answer) == "http://a/: removed 2\nhttp://b/: nothing was held\nc: It is none.")
+        #expect(rendering.purged(PurgeAnswer(items: [], removed: 1)) == "removed 1 response")
+    }
+
+    @Test("Answers survive the socket")
+    func roundTrip() throws {
+        let item = item(url: "http://a/", held: [0..<5, 7..<9], length: nil, freshness(lifetime: 1, age: 2))
+        let line = try #require(ControlCoding.text(item, isPretty: false))
+        #expect(line.contains("\"ranges\":[[0,5],[7,9]]"))
+        #expect(!line.contains("\n"))
+    }
+}
+
+@Suite("Why a download can be resumed, or not")
+struct ResumabilityTests {
+    @Test(
+        "The sentence names the reason",
+        arguments: [
+            ([("ETag", "\"a\"")], true, "strong entity tag"),
+            ([("ETag", "W/\"a\"")], false, "weak"),
+            ([("ETag", "\"a\""), ("ETag", "\"b\"")], false, "several entity tags"),
+            (
+                [
+                    ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"), ("Date", "Sun, 06 Nov 1994 09:49:37 GMT"),
+                ], true, "modification date Sun, 06 Nov 1994 08:49:37 GMT is strong"
+            ),
+            ([("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], false, "too close"),
+            ([], false, "neither an entity tag nor a modification date"),
+        ] as [([(String, String)], Bool, String)]
+    )
+    func reasons(fields: [(String, String)], isResumable: Bool, part: String) {
+        var section = FieldSection()
+        for (name, value) in fields { section.append(name: name, value: value) }
+        let judged = Resumability.of(section, validator: StrongValidator.of(section, receivedAt: 784_115_377))
+        #expect(judged.isResumable == isResumable)
+        #expect(judged.sentence.contains(part))
+    }
+}
