@@ -34,7 +34,8 @@ struct Recovery: Sendable {
         var found: [(id: Int64, uri: String)] = []
         read(
             """
-            SELECT DISTINCT stored_response.id, uri FROM segment JOIN stored_response ON stored_response.id = body
+            SELECT DISTINCT stored_response.id, uri FROM segment
+            JOIN stored_response ON stored_response.id = segment.body
             WHERE flushed = 0 AND stored_response.id > ? AND stored_response.id < ? ORDER BY stored_response.id LIMIT ?
             """,
             [.integer(last), .integer(firstID), .integer(Self.page)]

@@ -150,6 +150,22 @@ struct DirectoryTests {
         #expect(Scratch.bodyFiles(in: scratch.cache).isEmpty)
     }
 
+    @Test("Item 8: what was not flushed at a crash is checked and flushed by itself after the start")
+    func openBodies() throws {
+        let scratch = try Scratch()
+        let first = try Surroundings().open(scratch.cache)
+        let response = try first.make(address, completeLength: 100_000)
+        try response.body.put(pattern(0..<100_000), at: 0)
+        first.close()
+        try execute("UPDATE segment SET flushed = 0", in: scratch.cache)
+        let surroundings = Surroundings()
+        let store = try surroundings.open(scratch.cache)
+        store.settle()
+        #expect(surroundings.logged == [])
+        #expect(try store.findInMemory(key(address))?.count == 1)
+        store.close()
+    }
+
     @Test("A damaged row of a segment costs the bytes of that segment")
     func damagedSegment() throws {
         let scratch = try Scratch()
