@@ -1,3 +1,5 @@
+// The bare system calls of DiskCalls.h.
+
 #define _GNU_SOURCE
 #include "DiskCalls.h"
 

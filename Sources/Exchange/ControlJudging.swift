@@ -9,8 +9,12 @@ import Store
 /// Asks how a stored response stands to a plain GET of its URL.
 struct FreshnessJudge {
     private let maxErrorLifetime: Int64
+    private let guess: HeuristicFreshness
 
-    init(_ configuration: Configuration) { maxErrorLifetime = configuration.freshness.maxErrorTTLSeconds }
+    init(_ configuration: Configuration) {
+        maxErrorLifetime = configuration.freshness.maxErrorTTLSeconds
+        guess = HeuristicFreshness(configuration)
+    }
 
     /// - Parameter requestFields: the stored ones. The imagined GET sends them too, since with others it would ask for
     ///   another variant.
@@ -33,7 +37,8 @@ struct FreshnessJudge {
             request: request,
             response: head,
             responseTime: responseTime,
-            maxErrorLifetime: maxErrorLifetime
+            maxErrorLifetime: maxErrorLifetime,
+            guess: guess
         )
         let age = Freshness.age(
             response: head.fields,

@@ -29,6 +29,16 @@ enum DeliveryEnd: Equatable {
     case clientLeft
 }
 
+extension DeliveryEnd {
+    var logText: String {
+        switch self {
+        case .complete: "complete"
+        case .cut(let reason): "cut: \(reason)"
+        case .clientLeft: "client-left"
+        }
+    }
+}
+
 /// One body on its way to one client. Bound to the loop of its stream.
 final class Delivery: @unchecked Sendable {
     private let stream: DownstreamStream

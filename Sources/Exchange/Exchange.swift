@@ -193,11 +193,10 @@ package final class ExchangeHall: ExchangeDoor {
             request: request,
             response: metadata.head,
             responseTime: metadata.responseTime,
-            maxErrorLifetime: configuration.freshness.maxErrorTTLSeconds
+            maxErrorLifetime: configuration.freshness.maxErrorTTLSeconds,
+            guess: HeuristicFreshness(configuration)
         )
     }
-
-    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) { table.freshen(response, with: answer) }
 
     /// RFC 9111 §4.4, and unfinished downloads with it (resume-rules 9).
     func invalidate(after response: ResponseHead, to request: RequestHead) {

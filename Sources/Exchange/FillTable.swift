@@ -123,7 +123,13 @@ package final class FillTable: Sendable {
     ) -> VersionFills {
         shard(response.key).state.withLock { shard in
             if let known = shard.versions[response.id] { return known }
-            let made = VersionFills(response: response, uri: uri, template: template(), table: self)
+            let made = VersionFills(
+                response: response,
+                uri: uri,
+                template: template(),
+                isNotedUnfinished: true,
+                table: self
+            )
             shard.versions[response.id] = made
             return made
         }
@@ -222,7 +228,9 @@ package final class FillTable: Sendable {
         if let completeLength, completeLength > configuration.cache.maxObjectSize {
             return .notStorable(.tooLarge)
         }
-        if let until = until(completeLength) { span = span.clamped(to: 0..<max(until, span.lowerBound)) }
+        guard store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
+        // What ends early must be one that can be taken up again.
+        if validator != nil, let until = until(completeLength) { span = span.clamped(to: 0..<max(until, span.lowerBound)) }
 
         let response = store.create(
             NewStoredResponse(
@@ -251,13 +259,19 @@ package final class FillTable: Sendable {
 
     /// A 304, or a 206 that continues what is held: its fields and times are the stored response's from now on
     /// (RFC 9111 §3.2, resume-rules 9).
-    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) {
+    ///
+    /// - Returns: false where the answer nominates request fields that the stored one did not: the variants that are
+    ///   stored cannot be told apart by them, and the response has to be fetched anew.
+    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) -> Bool {
+        let stored = response.metadata.head.fields
+        guard !StoredHeadUpdate.nominatesMore(answer.head.fields, than: stored) else { return false }
         var head = response.metadata.head
         head.fields = StoredHeadUpdate.apply(
             StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime).fields,
             to: head.fields
         )
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
+        return true
     }
 
     /// Which addresses a fill may connect to: those that the client who caused it may reach, or, where there is no
@@ -287,7 +301,10 @@ package final class FillTable: Sendable {
     /// Takes up again what was unfinished when the proxy stopped, as far as `on_disconnect` says so.
     package func resumeUnfinished() {
         guard configuration.resume.onDisconnect == .finish else { return }
+        let giveUpAt = Clock.unixSeconds() - configuration.resume.giveUpAfterSeconds
         for download in store.unfinished() where download.state == .filling {
+            // Given up after so long without progress; a reader or a person may still take it up.
+            guard max(download.since, download.response.lastUse) > giveUpAt else { continue }
             guard case .success(let uri) = AbsoluteURI.parse(download.uri) else {
                 store.clearUnfinished(download.response)
                 continue
@@ -304,25 +321,4 @@ package final class FillTable: Sendable {
             store.supersede(older)
         }
     }
-}
-
-/// What `status` shows of a version that is being filled.
-package struct FillReport: Sendable {
-    package struct Fill: Sendable {
-        /// `asking`, `receiving`, `waiting` …
-        package let state: String
-        package let offset: Int64
-        /// Exclusive; nil where the body's end is not known.
-        package let end: Int64?
-        package let bytesPerSecond: Int64
-    }
-
-    package let uri: String
-    package let id: Int64
-    package let completeLength: Int64?
-    package let held: [Range<Int64>]
-    package let readers: Int
-    package let fills: [Fill]
-    package let isFinishing: Bool
-    package let isQueued: Bool
 }

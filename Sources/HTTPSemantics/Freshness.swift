@@ -13,18 +13,16 @@ package struct Freshness: Sendable, Hashable {
         self.isHeuristic = isHeuristic
     }
 
-    /// R72: the longest heuristic lifetime, in seconds.
-    package static let longestHeuristic: Int64 = 86_400
-
     /// RFC 9111 §4.2.1: s-maxage, else max-age, else Expires, else a guess. `responseTime` is when the response was
     /// received, in seconds since 1970 UTC; `maxErrorLifetime` bounds the lifetime of 4xx and 5xx, in seconds (R70).
     package static func lifetime(
         request: RequestHead,
         response: ResponseHead,
         responseTime: Int64,
-        maxErrorLifetime: Int64
+        maxErrorLifetime: Int64,
+        guess: HeuristicFreshness = .standard
     ) -> Freshness {
-        let freshness = uncapped(request: request, response: response, responseTime: responseTime)
+        let freshness = uncapped(request: request, response: response, responseTime: responseTime, guess: guess)
         guard response.status >= 400 else { return freshness }
         return Freshness(
             lifetime: min(freshness.lifetime, max(0, maxErrorLifetime)),
@@ -43,7 +41,12 @@ package struct Freshness: Sendable, Hashable {
         return min(max(apparentAge, correctedAge) + residentTime, FieldGrammar.deltaLimit)
     }
 
-    private static func uncapped(request: RequestHead, response: ResponseHead, responseTime: Int64) -> Freshness {
+    private static func uncapped(
+        request: RequestHead,
+        response: ResponseHead,
+        responseTime: Int64,
+        guess: HeuristicFreshness
+    ) -> Freshness {
         let fields = response.fields
         let control = CacheControl.response(fields)
         if let seconds = control.sMaxAge ?? control.maxAge {
@@ -56,7 +59,14 @@ package struct Freshness: Sendable, Hashable {
             return Freshness(lifetime: expires.map { difference($0, date) } ?? 0, isHeuristic: false)
         }
         return Freshness(
-            lifetime: heuristic(request: request, response: response, control: control, date: date, now: responseTime),
+            lifetime: heuristic(
+                request: request,
+                response: response,
+                control: control,
+                date: date,
+                now: responseTime,
+                guess: guess
+            ),
             isHeuristic: true
         )
     }
@@ -67,7 +77,8 @@ package struct Freshness: Sendable, Hashable {
         response: ResponseHead,
         control: CacheControl,
         date: Int64,
-        now: Int64
+        now: Int64,
+        guess: HeuristicFreshness
     ) -> Int64 {
         let fields = response.fields
         guard Storability.isHeuristicallyCacheable(response.status) || control.isPublic,
@@ -77,7 +88,7 @@ package struct Freshness: Sendable, Hashable {
             !fields.contains(.pragma),
             let modified = fields.only(.lastModified).flatMap({ HTTPDate.parse($0, now: now) })
         else { return 0 }
-        return min(difference(date, modified) / 10, longestHeuristic)
+        return guess.lifetime(sinceModification: difference(date, modified))
     }
 
     /// RFC 9111 §5.1: the first member where there are several; ignored where it is no number.

@@ -47,6 +47,9 @@ package enum FillAction: Equatable, Sendable {
 }
 
 package struct FillPlan: Sendable, Equatable {
+    /// A body has at most so many extents; what would add to them is not stored (hardening 2.2 item 2).
+    package static let extentLimit = 4096
+
     /// A held run of at most so many bytes is read through and compared: cheaper than a new request.
     package var gapThreshold: Int64
     /// How many held bytes before a hole are asked for again and compared (resume-rules 11).

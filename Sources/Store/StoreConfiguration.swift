@@ -64,7 +64,7 @@ package struct StoreError: Error, Sendable, Equatable {
         case disk
         /// The stored response was removed, or the store was closed.
         case gone
-        /// The disk cache is off for now, after repeated errors (hardening 2.2 item 5).
+        /// The disk cache is off after repeated errors (hardening 2.2 item 5).
         case off
     }
 

@@ -74,7 +74,9 @@ extension StoredBody {
             if let end = state.end { throw end }
             var range = offset..<(offset + Int64(bytes.count))
             if let completeLength = state.completeLength { range = range.clamped(to: 0..<completeLength) }
-            return range.isEmpty ? [] : state.held.gaps(in: range)
+            let gaps = range.isEmpty ? [] : state.held.gaps(in: range)
+            guard state.mayHold(gaps) else { throw Self.tooScattered }
+            return gaps
         }
         guard let last = wanted.last else { return }
         guard last.upperBound <= services.quota.largestBody else { throw Self.tooLarge }
@@ -84,6 +86,9 @@ extension StoredBody {
 
     /// R57.
     private static let tooLarge = StoreError(.tooLarge, "The body is larger than 90 % of cache.max_size.")
+
+    /// Hardening 2.2 item 2. What would be one extent too many passes unstored.
+    private static let tooScattered = StoreError(.full, "The body is held in too many separate ranges.")
 
     /// On a disk thread: room for the bytes that a fill is about to write (hardening 2.2 item 6).
     /// `bytes` of the range are sure to come.
@@ -247,6 +252,15 @@ extension StoredBody {
 }
 
 extension BodyState {
+    /// Hardening 2.2 item 2.
+    private static let mostExtents = 4096
+
+    /// false where these bytes would be a further extent of a body that has too many already.
+    func mayHold(_ gaps: [Range<Int64>]) -> Bool {
+        guard held.ranges.count >= Self.mostExtents else { return true }
+        return gaps.allSatisfy { held.contains($0.lowerBound - 1) || held.contains($0.upperBound) }
+    }
+
     /// true where the way to a file has to be submitted.
     mutating func beginSpill() -> Bool {
         guard case .memory(let content) = storage else { return false }

@@ -4,7 +4,7 @@
 import ScriptedPeers
 import Testing
 
-@Suite("What is forwarded, and in which form")
+@Suite("What is forwarded, and in which form", .onOwnThreads)
 struct ForwardingTests {
     // MARK: The target
 

@@ -4,7 +4,7 @@
 import ScriptedPeers
 import Testing
 
-@Suite("A client that leaves never costs a stored byte (resume-rules 6)")
+@Suite("A client that leaves never costs a stored byte (resume-rules 6)", .onOwnThreads)
 struct KeepAndFinishTests {
     static let target = "/file"
     static let content = Content(seed: 6001, length: 6 * mebibyte)
@@ -191,5 +191,54 @@ struct KeepAndFinishTests {
         #expect(try scene.status().waiting.allSatisfy { $0.state == "parked" })
         #expect(scene.origin.requests.count == 1)
         #expect(try scene.heldBytes(scene.url(Self.target)) >= mebibyte)
+    }
+
+    @Test("A body of unknown length is finished for finish_below bytes more, and then parked (resume-rules 6)")
+    func unknownLength() throws {
+        let gate = Barrier("the client has left")
+        let scene = try Self.scene(["resume.finish_below=\"1 MiB\""], gate: gate)
+        let content = Content(seed: 6002, length: 16 * mebibyte)
+        scene.origin.put(Self.target, .tagged(content))
+        scene.origin.setFaults { _, _ in
+            FileFaults {
+                $0.framing = .chunked
+                $0.stallAfter = (bytes: mebibyte, until: gate)
+            }
+        }
+        try scene.readAndLeave(Self.target, content, 1000)
+        try scene.waitForStatus("nobody reads") { $0.fills.first?.readers == 0 }
+        gate.open()
+        try scene.waitForStatus("it is parked") { $0.fills.isEmpty && $0.waiting.first?.state == "parked" }
+        let held = try scene.heldBytes(scene.url(Self.target))
+        // What is on its way when the fill stops may be kept.
+        #expect(held >= mebibyte && held <= 8 * mebibyte)
+    }
+
+    @Test(
+        "finish_below and finish_share: where one is set, one that holds is enough, else it is parked",
+        arguments: [
+            (["resume.finish_below=\"4 MiB\""], true), (["resume.finish_below=\"2 MiB\""], false),
+            (["resume.finish_share=0.4"], true), (["resume.finish_share=0.8"], false),
+            (["resume.finish_below=\"2 MiB\"", "resume.finish_share=0.4"], true),
+        ]
+    )
+    func thresholds(_ settings: [String], finishes: Bool) throws {
+        let gate = Barrier("the client has left")
+        let scene = try Self.scene(settings, gate: gate)
+        defer { gate.open() }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        #expect(try client.head().status == 200)
+        #expect(try client.checkBody(against: Self.content, limit: Self.pause).firstDifference == nil)
+        try scene.waitUntilHeld(Self.target, Self.pause)
+        client.reset()
+        if finishes {
+            try scene.waitForStatus("it is finishing") { $0.fills.first?.isFinishing == true }
+            gate.open()
+            try scene.waitUntilHeld(Self.target, Self.content.length)
+        } else {
+            try scene.waitForStatus("it is parked") { $0.fills.isEmpty && $0.waiting.first?.state == "parked" }
+        }
+        #expect(scene.origin.requests.count == 1)
     }
 }

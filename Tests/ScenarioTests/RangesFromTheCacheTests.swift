@@ -4,7 +4,7 @@
 import ScriptedPeers
 import Testing
 
-@Suite("A range costs the bytes that are missing, each once")
+@Suite("A range costs the bytes that are missing, each once", .onOwnThreads)
 struct RangesFromTheCacheTests {
     static let target = "/file"
     static let content = Content(seed: 6201, length: 8 * mebibyte)
@@ -84,7 +84,9 @@ struct RangesFromTheCacheTests {
         #expect(scene.origin.requests.dropFirst(2).allSatisfy { $0["If-Range"] == "\"one\"" })
     }
 
-    @Test("A tail range first, then the whole: each byte once, the head after the origin confirmed it (resume-rules 3.1)")
+    @Test(
+        "A tail range first, then the whole: each byte once, the head after the origin confirmed it (resume-rules 3.1)"
+    )
     func tailFirst() throws {
         let scene = try Self.scene()
         try Self.expectPart(scene, "bytes=7340032-", 7 * mebibyte..<8 * mebibyte)
@@ -134,8 +136,11 @@ struct RangesFromTheCacheTests {
         #expect(try scene.heldBytes(scene.url(Self.target)) >= 4_000_000)
     }
 
-    @Test("An origin that ignores a cold range and names no length: the client gets the 200 (resume-rules 6)")
-    func originIgnoresRangeChunked() throws {
+    @Test(
+        "An origin that ignores a cold range and names no length: the client gets the 200 (resume-rules 6)",
+        arguments: ["bytes=3000000-3999999", "bytes=3000000-9999999", "bytes=3000000-"]
+    )
+    func originIgnoresRangeChunked(_ asked: String) throws {
         let scene = try Self.scene()
         scene.origin.setFaults { _, _ in
             FileFaults {
@@ -143,9 +148,12 @@ struct RangesFromTheCacheTests {
                 $0.framing = .chunked
             }
         }
-        let answer = try scene.check(Self.target, Self.content, ["Range": "bytes=3000000-3999999"])
-        #expect(answer.head.status == 200)
-        #expect(answer.body == CheckedBody(count: Self.content.length, end: .complete))
+        let client = try scene.client()
+        try client.request(scene.url(Self.target), fields: ["Range": asked])
+        let head = try client.head()
+        // A 206 could promise bytes here that do not exist.
+        try #require(head.status == 200)
+        #expect(try client.checkBody(against: Self.content) == CheckedBody(count: Self.content.length, end: .complete))
         try Self.expectPart(scene, "bytes=3000000-3999999", 3_000_000..<4_000_000)
         #expect(scene.origin.requests.count == 1)
     }
@@ -164,7 +172,10 @@ struct RangesFromTheCacheTests {
         #expect(scene.origin.requests.count == 1)
     }
 
-    @Test("Unknown units and malformed ranges are ignored (RFC 9110 §14.2)", arguments: ["items=0-5", "bytes=5-2", "bytes=x-"])
+    @Test(
+        "Unknown units and malformed ranges are ignored (RFC 9110 §14.2)",
+        arguments: ["items=0-5", "bytes=5-2", "bytes=x-"]
+    )
     func ignored(_ range: String) throws {
         let scene = try Self.scene()
         #expect(try scene.check(Self.target, Self.content).body.isWhole)

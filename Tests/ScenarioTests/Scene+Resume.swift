@@ -134,14 +134,17 @@ private final class Results<Answer: Sendable>: @unchecked Sendable {
     }
 
     func take(_ number: Int) throws -> Answer {
-        guard let result = lock.withLock({ results[number] }) else { throw PeerFailure("client \(number) said nothing") }
+        guard let result = lock.withLock({ results[number] }) else {
+            throw PeerFailure("client \(number) said nothing")
+        }
         return try result.get()
     }
 }
 
 /// A client that is another machine to the proxy, as far as its address shows: one request, one whole answer.
 enum ClientAtAddress {
-    static func get(_ url: String, from source: String, through port: UInt16, fields: PeerFields = [:]) throws -> String {
+    static func get(_ url: String, from source: String, through port: UInt16, fields: PeerFields = [:]) throws -> String
+    {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw PeerFailure("socket: \(errno)") }
         defer { close(descriptor) }

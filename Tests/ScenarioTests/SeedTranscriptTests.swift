@@ -4,7 +4,7 @@
 import ScriptedPeers
 import Testing
 
-@Suite("The seed transcript: a download that is stopped, and taken up again")
+@Suite("The seed transcript: a download that is stopped, and taken up again", .onOwnThreads)
 struct SeedTranscriptTests {
     static let target = "/VS0515AI.EXE"
     static let stopped: Int64 = 5_275_648

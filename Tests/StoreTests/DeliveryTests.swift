@@ -6,7 +6,7 @@ import Store
 import Synchronization
 import Testing
 
-@Suite("Invariant 11: reading what is being written")
+@Suite("Invariant 11: reading what is being written", .onOwnThreads)
 struct DeliveryTests {
     /// Follows a body from an offset to an end, as a delivery does, on the thread that asks.
     private func follow(_ body: StoredBody, _ range: Range<Int64>, bell: Bell, reader: BodyReader) throws -> [UInt8] {
@@ -120,6 +120,27 @@ struct DeliveryTests {
         #expect(response.body.held == ByteRangeSet([90_000..<100_000]))
     }
 
+    @Test("Hardening 2.2 item 2: at most 4,096 extents; what touches one of them is still taken")
+    func scattered() throws {
+        let scratch = try Scratch()
+        let store = try Surroundings().open(scratch.cache)
+        defer { store.close() }
+        let response = try store.make("http://a.example/x", completeLength: 1_000_000)
+        for number in 0..<Int64(4096) {
+            let writer = response.body.openWriter(at: number * 100 + 1) { _ in }
+            writer.append(pattern(number * 100 + 1..<number * 100 + 2))
+            writer.finish()
+        }
+        store.settle()
+        #expect(response.body.held.ranges.count == 4096)
+        #expect { try response.body.put(pattern(900_000..<900_001), at: 900_000) } throws: {
+            ($0 as? StoreError)?.kind == .full
+        }
+        try response.body.put(pattern(2..<101), at: 2)
+        #expect(response.body.held.ranges.count == 4095)
+        #expect(try response.body.get(1..<102) == pattern(1..<102))
+    }
+
     @Test("Comparing with what is held")
     func comparison() throws {
         let scratch = try Scratch()
@@ -144,7 +165,7 @@ struct DeliveryTests {
     }
 }
 
-@Suite("Architecture, storage: small bodies")
+@Suite("Architecture, storage: small bodies", .onOwnThreads)
 struct SmallBodyTests {
     @Test("A small complete body is in the index and not in a file")
     func inRow() throws {

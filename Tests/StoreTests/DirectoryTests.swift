@@ -8,7 +8,7 @@ import Resume
 import Store
 import Testing
 
-@Suite("R100 and hardening 2.2 items 7, 8: the directory, the index and the files")
+@Suite("R100 and hardening 2.2 items 7, 8: the directory, the index and the files", .onOwnThreads)
 struct DirectoryTests {
     private let address = "http://a.example/x"
 

@@ -5,7 +5,7 @@ import Resume
 import Store
 import Testing
 
-@Suite("R57: quota and eviction")
+@Suite("R57: quota and eviction", .onOwnThreads)
 struct EvictionTests {
     private func address(_ number: Int) -> String { "http://a.example/\(number)" }
 

@@ -5,7 +5,7 @@ import Resume
 import Store
 import Testing
 
-@Suite("Resume-rules 4, 6, 11: unfinished downloads, guard records, the list")
+@Suite("Resume-rules 4, 6, 11: unfinished downloads, guard records, the list", .onOwnThreads)
 struct MemoryOfWorkTests {
     private let address = "http://a.example/x"
 

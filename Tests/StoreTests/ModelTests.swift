@@ -21,7 +21,7 @@ struct Dice: RandomNumberGenerator {
     }
 }
 
-@Suite("Hardening 2.4 promise 1: random work against a model")
+@Suite("Hardening 2.4 promise 1: random work against a model", .onOwnThreads)
 struct ModelTests {
     private struct Model {
         var length: Int64

@@ -6,7 +6,7 @@ import Resume
 import Store
 import Testing
 
-@Suite("Hardening 2.2: what survives a restart")
+@Suite("Hardening 2.2: what survives a restart", .onOwnThreads)
 struct RestartTests {
     @Test(
         "A body is read back after an orderly end",

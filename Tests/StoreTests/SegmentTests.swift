@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-@Suite("Hardening 2.2 item 2: pieces and checksums")
+@Suite("Hardening 2.2 item 2: pieces and checksums", .onOwnThreads)
 struct SegmentTests {
     @Test("CRC-32C is that of RFC 3720, by instruction and by table")
     func vectors() {

@@ -6,7 +6,7 @@ import Resume
 import Store
 import Testing
 
-@Suite("Versions: superseded, freshened, invalidated, removed")
+@Suite("Versions: superseded, freshened, invalidated, removed", .onOwnThreads)
 struct VersionTests {
     private let address = "http://a.example/x"
 

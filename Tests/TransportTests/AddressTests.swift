@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Addresses")
+@Suite("Addresses", .onOwnThreads)
 struct AddressTests {
     @Test(
         "an address survives the way to a socket address and back",

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Deadlines")
+@Suite("Deadlines", .onOwnThreads)
 struct DeadlineTests {
     private final class Owner: DeadlineOwner {
         let name: String

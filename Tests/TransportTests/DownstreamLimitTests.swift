@@ -8,7 +8,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Downstream: limits (R40 to R51)")
+@Suite("Downstream: limits (R40 to R51)", .onOwnThreads)
 struct DownstreamLimitTests {
     private let ok = TestDoor { _, _, stream in stream.answer("ok") }
     private let request = "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n"

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Downstream: persistence (RFC 9112 §9.3)")
+@Suite("Downstream: persistence (RFC 9112 §9.3)", .onOwnThreads)
 struct DownstreamPersistenceTests {
     private let echoPath = TestDoor { head, _, stream in stream.answer(head.path) }
 

@@ -10,7 +10,7 @@ import Wire
 
 @testable import Transport
 
-@Suite("Downstream: request bodies (RFC 9112 §6, §7.1)")
+@Suite("Downstream: request bodies (RFC 9112 §6, §7.1)", .onOwnThreads)
 struct DownstreamRequestBodyTests {
     /// Answers with what it was sent, or with the failure's status and sentence.
     private let echo = TestDoor { _, framing, stream in

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Downstream: responses (RFC 9112 §6)")
+@Suite("Downstream: responses (RFC 9112 §6)", .onOwnThreads)
 struct DownstreamResponseTests {
     private func respond(
         to request: String,

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Upstream: names (R49)")
+@Suite("Upstream: names (R49)", .onOwnThreads)
 struct NameResolverTests {
     /// Runs with a loop and a resolver whose look-ups are counted.
     private func withResolver(

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Tunnel (RFC 9110 §9.3.6, R65)")
+@Suite("Tunnel (RFC 9110 §9.3.6, R65)", .onOwnThreads)
 struct TunnelTests {
     private struct End: Equatable {
         let up: Int64

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("Upstream: ways to an origin (R43 to R63)")
+@Suite("Upstream: ways to an origin (R43 to R63)", .onOwnThreads)
 struct UpstreamPoolTests {
     private static let loopback = IPAddress.v4(0x7F00_0001)
     /// On loopback, and nobody listens there on the ports of these tests.

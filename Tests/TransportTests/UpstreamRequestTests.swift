@@ -7,7 +7,7 @@ import Wire
 
 @testable import Transport
 
-@Suite("Upstream: requests (RFC 9112 §3.2.1, §6)")
+@Suite("Upstream: requests (RFC 9112 §3.2.1, §6)", .onOwnThreads)
 struct UpstreamRequestTests {
     private static let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

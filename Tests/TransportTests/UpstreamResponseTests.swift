@@ -8,7 +8,7 @@ import Wire
 
 @testable import Transport
 
-@Suite("Upstream: responses (RFC 9112 §6.3)")
+@Suite("Upstream: responses (RFC 9112 §6.3)", .onOwnThreads)
 struct UpstreamResponseTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let testDescription: String

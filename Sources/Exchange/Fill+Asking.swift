@@ -1,0 +1,129 @@
+// How a fill asks the origin, and what it makes of the answer's head (resume-rules 4 and 5).
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Transport
+import Wire
+
+extension Fill {
+    // MARK: Asking
+
+    func ask(_ request: FillRequest) {
+        guard !isOver, let validator = version.response.validator else { return end(FillStop(.notResumable)) }
+        attempts += 1
+        var fields = version.requestFields(credentials: credentials)
+        let asked = request.asked
+        ConditionalRequest.completing(
+            &fields,
+            range: asked.start..<(asked.end ?? .max),
+            openEnd: request.openEnd,
+            validator: validator
+        )
+        let upstream = UpstreamRequest(
+            host: version.uri.authority.bareHost,
+            port: version.uri.port,
+            head: RequestHead(method: .get, target: .absolute(version.uri), version: .http11, fields: fields),
+            body: .none,
+            check: table.check(
+                client: client,
+                uri: version.uri,
+                knownOrigin: IPAddress.parse(version.response.originAddress)
+            ),
+            deniedAddressRefusesAll: true
+        )
+        call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
+            switch event {
+            case .head(let answer): self.answered(answer, to: request, by: call)
+            case .failed(let failure): self.broke(failure)
+            case .interim, .writable: break
+            }
+        }
+    }
+
+    func answered(_ answer: OriginCall.Answer, to request: FillRequest, by call: OriginCall) {
+        guard !isOver, let known = version.known else { return call.cancel() }
+        let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
+        let check = ContinuationCheck.check(
+            asked: request.asked,
+            known: known,
+            response: answer.head,
+            contentLength: length,
+            receivedAt: answer.responseTime
+        )
+        switch check {
+        case .continues(let span, let completeLength):
+            let start = version.tell(number) { $0.continued(span: span, compareUntil: request.missing.lowerBound) }
+            guard start == .readBody else {
+                call.cancel()
+                return end(start == .filled ? nil : FillStop(.answered(status: answer.head.status)))
+            }
+            guard table.freshen(version.response, with: answer) else {
+                return refuse(call, .unexpectedStatus, status: answer.head.status)
+            }
+            if let completeLength { body.learn(completeLength: completeLength) }
+            readBody(of: call, framing: answer.framing)
+            if request.overlap == 0 { confirm() }
+        case .newVersion:
+            changed(answer, request, call)
+        case .transient(let status):
+            call.cancel()
+            failed(.status(status), FillStop(.unavailable(status: status)), retryAfter: RetryAfter.of(answer.head.fields, now: answer.responseTime))
+        case .gone(let status):
+            call.cancel()
+            _ = version.tell(number) { $0.originGone() }
+            end(FillStop(.answered(status: status)))
+        case .alreadyComplete:
+            // Rule 5 wants a further check before it is believed: a plain request will tell.
+            refuse(call, .unexpectedStatus, status: 416)
+        case .broken(let reason):
+            refuse(call, reason, status: answer.head.status)
+        case .unsolicited:
+            refuse(call, .unexpectedStatus, status: answer.head.status)
+        }
+    }
+
+    func refuse(_ call: OriginCall, _ reason: BrokenReason, status: Int) {
+        call.cancel()
+        _ = version.tell(number) { $0.rejected(.broken(reason)) }
+        table.log("\(version.uri): \(reason.sentence)")
+        end(FillStop(.answered(status: status)))
+    }
+
+    /// The origin has another version, and this answer begins it (rule 5, rows 3 and 6).
+    func changed(_ answer: OriginCall.Answer, _ request: FillRequest, _ call: OriginCall) {
+        _ = version.tell(number) { $0.rejected(.versionChanged) }
+        let template = version.requestFields(credentials: FieldSection())
+        let question = FillTable.Question(
+            request: RequestHead(
+                method: .get,
+                target: .absolute(version.uri),
+                version: .http11,
+                fields: version.requestFields(credentials: credentials)
+            ),
+            uri: version.uri,
+            key: version.response.key,
+            template: template,
+            isCredentialed: false,
+            range: request.asked.specifier
+        )
+        let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)
+        self.call = nil
+        isOver = true
+        if case .stored(let new) = admission {
+            version.changed(by: number, to: new.response)
+        } else {
+            call.cancel()
+            version.changed(by: number, to: nil)
+        }
+        land { self.version.ended(self.number) }
+    }
+
+    func confirm() {
+        guard !isConfirmed else { return }
+        isConfirmed = true
+        version.confirmed(by: number)
+    }
+}

@@ -1,0 +1,148 @@
+// The end of an answer, for good or ill: the rest is asked for again, with back-off, or the fill gives up
+// (hardening R47, R55, R56). When, is RetryPolicy's decision.
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Transport
+import Wire
+
+extension Fill {
+    // MARK: The end of an answer
+
+    func originEnded() {
+        guard !isOver else { return }
+        afterComparing {
+            self.call = nil
+            let resumable = self.isResumable
+            let isCloseDelimited = self.framing == .untilClose
+            let end = self.version.tell(self.number) { machine in
+                isCloseDelimited
+                    ? machine.bodyEndedByClose(resumable: resumable) : machine.bodyEnded(complete: true, resumable: resumable)
+            }
+            self.carryOut(end ?? .nothing, FillStop(.notResumable), unproven: isCloseDelimited)
+        }
+    }
+
+    func originFailed(_ failure: UpstreamFailure) {
+        guard !isOver else { return }
+        afterComparing { self.broke(failure) }
+    }
+
+    func originWritable() {}
+
+    func afterComparing(_ body: @escaping () -> Void) {
+        if isComparing { pendingEnd = body } else { body() }
+    }
+
+    /// The connection broke, before the head or in the body.
+    func broke(_ failure: UpstreamFailure) {
+        call = nil
+        failed(failure.kind.asOriginFailure, FillStop(.upstream(failure)), retryAfter: nil)
+    }
+
+    func failed(_ failure: OriginFailure, _ stop: FillStop, retryAfter: Int64?) {
+        guard !isOver else { return }
+        let resumable = isResumable
+        let end = version.tell(number) { $0.originFailed(failure, resumable: resumable) }
+        carryOut(end ?? .nothing, stop, retryAfter: retryAfter, failure: failure)
+    }
+
+    func carryOut(
+        _ end: FillEnd,
+        _ stop: FillStop,
+        retryAfter: Int64? = nil,
+        failure: OriginFailure = .cutShort,
+        unproven: Bool = false
+    ) {
+        switch end {
+        case .filled(let completeLength):
+            if let completeLength { body.learn(completeLength: completeLength) }
+            if unproven { return landUnproven() }
+            filledUp()
+        case .wait:
+            scheduleRetry(stop, retryAfter: retryAfter, failure)
+        case .failed:
+            self.end(stop)
+        case .afterVerdict, .nothing:
+            if unproven { landUnproven() }
+        }
+    }
+
+    func landUnproven() {
+        isOver = true
+        let offset = writer?.offset ?? 0
+        land { self.version.endedUnproven(self.number, at: offset) }
+    }
+
+    func scheduleRetry(_ stop: FillStop, retryAfter: Int64?, _ failure: OriginFailure) {
+        writer?.flush()
+        backlog.removeAll()
+        isPaused = false
+        // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
+        let hasReaders = version.hasReaders
+        if hasReaders, !version.hasConfirmedReaders, attempts >= 3 { return giveUp(stop, failure) }
+        let configuration = table.configuration
+        retry.healTimeoutNanoseconds =
+            hasReaders
+            ? configuration.upstream.healTimeoutNanoseconds : configuration.resume.giveUpAfterSeconds * 1_000_000_000
+        retry.maxDelayNanoseconds = hasReaders ? 8_000_000_000 : 60_000_000_000
+        let decision = retry.failed(
+            at: Clock.monotonicNanoseconds(),
+            retryAfterNanoseconds: retryAfter.map { $0 * 1_000_000_000 },
+            random: Double.random(in: 0..<1)
+        )
+        switch decision {
+        case .at(let instant):
+            table.log("\(version.uri): \(stop.sentence) Asking again for the rest.")
+            let delay = max(0, instant - Clock.monotonicNanoseconds())
+            loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
+        case .giveUp:
+            giveUp(stop, failure)
+        }
+    }
+
+    func giveUp(_ stop: FillStop, _ failure: OriginFailure) {
+        _ = version.tell(number) { $0.gaveUp(after: failure) }
+        end(stop)
+    }
+
+    func retryIsDue() {
+        guard !isOver else { return }
+        let overlapProbe = table.configuration.resume.overlapProbe
+        let held = body.held
+        // What was received before is compared first, as far as it is written (resume-rules 4 and 11).
+        let request = version.tell(number) { machine -> FillRequest? in
+            let offset = machine.extent?.offset ?? 0
+            return machine.retryDue(overlap: held.heldBefore(offset, limit: overlapProbe))
+        }
+        guard let request = request ?? nil else { return end(nil) }
+        ask(request)
+    }
+
+    // MARK: Stalls
+
+    /// R55: a resumable fill that receives nothing for `stall_timeout` is asked for anew.
+    func watchForStall() {
+        stallTimer?.cancel()
+        guard isResumable, !isOver else { return }
+        let timeout = table.configuration.upstream.stallTimeoutNanoseconds
+        let due = max(0, lastReceived + timeout - Clock.monotonicNanoseconds())
+        stallTimer = loop.scheduleTask(in: .nanoseconds(due + 1_000_000)) { [weak self] in self?.checkStall(timeout) }
+    }
+
+    func checkStall(_ timeout: Int64) {
+        guard !isOver, call != nil else { return }
+        let isIdle = Clock.monotonicNanoseconds() - lastReceived >= timeout
+        if isIdle, !isPaused, !isComparing {
+            closeCall()
+            let seconds = timeout / 1_000_000_000
+            table.log("\(version.uri): nothing came for \(seconds) s")
+            return failed(.timeout, FillStop(.upstream(UpstreamFailure(.bodyTimeout, host: version.uri.authority.bareHost, port: version.uri.port))), retryAfter: nil)
+        }
+        if isPaused || isComparing { lastReceived = Clock.monotonicNanoseconds() }
+        watchForStall()
+    }
+}

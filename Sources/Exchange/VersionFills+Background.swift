@@ -1,0 +1,131 @@
+// What happens to a version that nobody reads: finished, parked or dropped (resume-rules 6), and what the
+// index remembers of it. The decision is AbandonPolicy's.
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Synchronization
+import Transport
+
+extension VersionFills {
+    // MARK: Without readers
+
+    func abandon(_ state: inout State) -> Work {
+        let missing = clip(state.asked, to: body.completeLength)
+        let remaining = body.completeLength.map { _ in
+            missing.ranges.reduce(Int64(0)) { sum, range in
+                sum + body.held.gaps(in: range).reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+            }
+        }
+        if state.fills.isEmpty, remaining == 0 { return [] }
+        let decision = table.abandonPolicy.decide(
+            resumable: isResumable,
+            storable: true,
+            credentialed: isCredentialed,
+            completeLength: body.completeLength,
+            held: body.held.byteCount,
+            remaining: remaining,
+            finishing: table.finisher.count,
+            maxFinishing: table.configuration.resume.maxFinishing
+        )
+        switch decision {
+        case .finish:
+            // Never widened: what nobody asked for is not fetched (resume-rules 6).
+            return cutClaimsToAsked(&state) + [{ self.requestPlace() }]
+        case .park:
+            state.background = .none
+            return abandonAll(state) + [{ self.note(.parked) }]
+        case .drop:
+            state.background = .none
+            return abandonAll(state) + [{ self.clearUnfinished() }]
+        }
+    }
+
+    func abandonAll(_ state: State) -> Work {
+        state.fills.values.map { running in
+            let fill = running.fill
+            return { fill.abandon() }
+        }
+    }
+
+    func cutClaimsToAsked(_ state: inout State) -> Work {
+        var work: Work = []
+        for (number, running) in state.fills {
+            guard let extent = running.machine.extent else { continue }
+            let wantedEnd = max(state.asked.runEnd(from: extent.offset), extent.offset)
+            if wantedEnd < extent.end ?? .max { work += cut(&state, number, at: wantedEnd) }
+        }
+        return work
+    }
+
+    /// Asks for a finisher's place; what is under way goes on when it is granted, and stops until then where it is not.
+    func requestPlace() {
+        let granted = table.finisher.request(response.id) { [weak self] in self?.placeGranted() }
+        if granted {
+            placeGranted()
+        } else {
+            let work = state.withLock { state -> Work in
+                guard state.readers.isEmpty else { return [] }
+                state.background = .queued
+                return abandonAll(state)
+            }
+            work.forEach { $0() }
+            note(.filling)
+        }
+    }
+
+    func placeGranted() {
+        let work = state.withLock { state -> Work in
+            guard !state.hasEnded else { return [] }
+            state.background = .finishing
+            state.isHalted = false
+            return plan(&state)
+        }
+        work.forEach { $0() }
+        forgetIfIdle()
+    }
+
+    /// A version that nobody reads and nobody fills leaves the table.
+    func forgetIfIdle() {
+        let isIdle = state.withLock { state -> Bool in
+            guard state.readers.isEmpty, state.fills.isEmpty, state.background != .queued else { return false }
+            state.background = .none
+            return true
+        }
+        guard isIdle else { return }
+        table.finisher.release(response.id)
+        table.forget(self)
+    }
+
+    // MARK: Remembering what is owed
+
+    func noteUnfinished() {
+        guard isResumable, table.configuration.resume.onDisconnect != .drop else { return }
+        note(.filling)
+    }
+
+    func note(_ unfinished: UnfinishedState) {
+        let (wanted, template, hasEnded) = state.withLock { ($0.asked, $0.template, $0.hasEnded) }
+        guard !hasEnded, isResumable else { return }
+        let lacks = clip(wanted, to: body.completeLength).ranges.contains { !body.held.contains($0) }
+        guard lacks else { return clearUnfinished() }
+        state.withLock { $0.isNotedUnfinished = true }
+        table.store.setUnfinished(
+            response,
+            wanted: wanted,
+            state: unfinished,
+            requestFields: template,
+            uri: uri.description
+        )
+    }
+
+    func clearUnfinished() {
+        let wasNoted = state.withLock { state in
+            defer { state.isNotedUnfinished = false }
+            return state.isNotedUnfinished
+        }
+        if wasNoted { table.store.clearUnfinished(response) }
+    }
+}

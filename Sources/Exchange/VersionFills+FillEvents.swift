@@ -1,0 +1,163 @@
+// What fills tell their version, and what it tells the readers: a confirmation, bytes, an end, another
+// version. Called on the loops of the fills, and for what is written on disk threads.
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Synchronization
+import Transport
+
+extension VersionFills {
+    /// The fields of a request of this version's fills, without Range and If-Range.
+    func requestFields(credentials: FieldSection) -> FieldSection {
+        var fields = state.withLock { $0.template }
+        credentials.forEach { fields.append($0) }
+        return fields
+    }
+
+    /// How long a fill may go without gain before it gives up: clients wait for minutes, the finisher for a day.
+    var hasReaders: Bool { state.withLock { !$0.readers.isEmpty } }
+
+    /// Whether some reader's head has been sent, so that failing would cut it.
+    var hasConfirmedReaders: Bool { state.withLock { $0.readers.values.contains { $0.isConfirmed } } }
+
+    /// What an answer to a fill must agree with.
+    var known: KnownVersion? {
+        guard let validator = response.validator else { return nil }
+        let fields = response.metadata.head.fields
+        return KnownVersion(
+            validator: validator,
+            completeLength: body.completeLength,
+            highestHeldEnd: body.held.ranges.last?.upperBound ?? 0,
+            contentEncoding: fields.combined(.contentEncoding),
+            contentType: fields.combined(.contentType)
+        )
+    }
+
+    /// Tells a fill's machine of an event; nil where the fill is over.
+    func tell<Answer>(_ number: Int, _ event: (inout FillStateMachine) -> Answer) -> Answer? {
+        state.withLock { state in
+            guard var running = state.fills[number] else { return nil }
+            defer { state.fills[number] = running }
+            return event(&running.machine)
+        }
+    }
+
+    /// Bytes have arrived for a fill: what becomes of them.
+    func received(_ number: Int, _ count: Int64, bytesPerSecond: Int64) -> FillBytes {
+        state.withLock { state in
+            guard var running = state.fills[number] else { return .discard }
+            running.bytesPerSecond = bytesPerSecond
+            let answer = running.machine.bytesReceived(count, held: body.held)
+            if case .write(let range, _) = answer { running.received = range.upperBound }
+            state.fills[number] = running
+            return answer
+        }
+    }
+
+    /// Bytes below this offset are on disk. Called from disk threads.
+    func written(_ number: Int, upTo offset: Int64) {
+        state.withLock { state in
+            guard let written = state.fills[number]?.written, written < offset else { return }
+            state.fills[number]?.written = offset
+        }
+    }
+
+    /// The origin has confirmed the version in its answer to this fill.
+    func confirmed(by number: Int) {
+        let work = state.withLock { state -> Work in
+            state.fills[number]?.isUnconfirmed = false
+            state.isConfirmed = true
+            var work: Work = []
+            for (number, reader) in state.readers where !reader.isConfirmed {
+                state.readers[number]?.isConfirmed = true
+                let (loop, notify) = (reader.loop, reader.notify)
+                work.append { loop.execute { notify(.confirmed) } }
+            }
+            return work
+        }
+        work.forEach { $0() }
+    }
+
+    /// The fill is over, and all that it received is written.
+    func ended(_ number: Int) {
+        remove(number, because: nil)
+    }
+
+    /// The fill is over and did not bring what it claimed.
+    func failed(_ number: Int, _ failure: FillStop) {
+        table.log("fill of \(uri) ended at its failure: \(failure.sentence)")
+        remove(number, because: failure)
+    }
+
+    /// The body ended with the connection: nobody knows whether it is whole (resume-rules 8).
+    func endedUnproven(_ number: Int, at offset: Int64) {
+        let work = state.withLock { state in notifyAll(state, .endedUnproven(at: offset)) }
+        remove(number, because: nil)
+        work.forEach { $0() }
+    }
+
+    func remove(_ number: Int, because failure: FillStop?) {
+        let isComplete = body.isComplete
+        let (work, isIdle) = state.withLock { state -> (Work, Bool) in
+            state.fills[number] = nil
+            guard !state.hasEnded else { return ([], false) }
+            if let failure {
+                state.isHalted = true
+                return (dismissUncovered(&state, because: failure) + unconfirmedFailure(&state, failure), state.readers.isEmpty)
+            }
+            return (plan(&state) + dismissUncovered(&state), state.readers.isEmpty)
+        }
+        if isComplete { table.completed(response) }
+        work.forEach { $0() }
+        body.notifyEnd()
+        if failure != nil, isIdle {
+            note(table.configuration.resume.onDisconnect == .drop ? .filling : .parked)
+        } else if isComplete || !lacksAnything {
+            clearUnfinished()
+        }
+        forgetIfIdle()
+    }
+
+    var lacksAnything: Bool {
+        let asked = state.withLock { $0.asked }
+        return clip(asked, to: body.completeLength).ranges.contains { !body.held.contains($0) }
+    }
+
+    /// Readers that wait for a confirmation that no fill will bring now.
+    func unconfirmedFailure(_ state: inout State, _ failure: FillStop) -> Work {
+        guard !state.fills.values.contains(where: \.isUnconfirmed) else { return [] }
+        return state.readers.values.filter { !$0.isConfirmed }.map { reader in
+            let (loop, notify) = (reader.loop, reader.notify)
+            return { loop.execute { notify(.failed(failure)) } }
+        }
+    }
+
+    /// The origin has another version. Nothing is fetched for this one any more; those who read it go on
+    /// with what is held of it, and never with a byte of the other.
+    func changed(by number: Int, to new: StoredResponse?) {
+        end(.versionChanged(new: new))
+        if new == nil || !body.isComplete { table.store.supersede(response) }
+        table.log("the origin has another version of \(uri)")
+    }
+
+    /// A purge, or an unsafe method.
+    func stop() {
+        end(.failed(FillStop(.notResumable)))
+    }
+
+    func end(_ notice: ReaderNotice) {
+        let work = state.withLock { state -> Work in
+            guard !state.hasEnded else { return [] }
+            state.hasEnded = true
+            state.background = .none
+            return abandonAll(state) + notifyAll(state, notice)
+        }
+        work.forEach { $0() }
+        clearUnfinished()
+        table.finisher.release(response.id)
+        table.forget(self)
+    }
+}

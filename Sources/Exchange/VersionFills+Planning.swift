@@ -1,0 +1,102 @@
+// What is started, cut short and waited for: Resume's FillPlan, asked after every change, and its answer
+// turned into work. Everything here runs under the lock; the work it returns is carried out after it.
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Transport
+
+extension VersionFills {
+    func plan(_ state: inout State) -> Work {
+        guard !state.hasEnded, !state.isHalted else { return [] }
+        let held = body.held
+        let completeLength = body.completeLength
+        let resume = table.configuration.resume
+        let wants = state.readers.map { number, reader in
+            Want(reader: number, position: reader.position, end: reader.end)
+        }
+        let background = state.background == .finishing ? clip(state.asked, to: completeLength) : ByteRangeSet()
+        let actions = FillPlan(gapThreshold: resume.gapThreshold, overlapProbe: resume.overlapProbe).actions(
+            held: held,
+            claims: claims(state, held: held),
+            wants: wants,
+            background: background,
+            completeLength: completeLength,
+            mayStart: isResumable ? max(0, Self.fillsAtOnce - state.fills.count) : 0
+        )
+        var work: Work = []
+        for action in actions {
+            switch action {
+            case .start(let range, _, let overlap):
+                let number = state.nextNumber
+                state.nextNumber += 1
+                // The reader that comes to this hole next; the finisher has none.
+                let cause = state.readers.values
+                    .filter { $0.position <= range.lowerBound && range.lowerBound < ($0.end ?? .max) }
+                    .max { $0.position < $1.position }
+                let fill = Fill(number: number, version: self, loop: cause?.loop ?? table.group.next())
+                state.fills[number] = Running(
+                    fill: fill,
+                    machine: FillStateMachine(range: range),
+                    written: range.lowerBound,
+                    received: range.lowerBound,
+                    isUnconfirmed: true
+                )
+                let credentials = cause?.credentials ?? FieldSection()
+                let client = cause?.client
+                work.append { fill.start(overlap: overlap, credentials: credentials, client: client) }
+            case .cut(let number, let offset):
+                work += cut(&state, number, at: offset)
+            }
+        }
+        return work
+    }
+
+    func cut(_ state: inout State, _ number: Int, at offset: Int64) -> Work {
+        guard var running = state.fills[number] else { return [] }
+        let cut = running.machine.claimCut(at: offset)
+        state.fills[number] = running
+        let fill = running.fill
+        return cut == .filled ? [{ fill.claimWasCut() }] : []
+    }
+
+    func claims(_ state: State, held: ByteRangeSet) -> [Claim] {
+        state.fills.values.compactMap { $0.claim(held: held, mayBeCut: isResumable) }
+    }
+
+    /// As many as a download manager opens connections; readers beyond that wait for a fill to come by.
+    static let fillsAtOnce = 16
+
+    func clip(_ ranges: ByteRangeSet, to completeLength: Int64?) -> ByteRangeSet {
+        ranges.intersection(0..<(completeLength ?? .max))
+    }
+
+    /// Tells readers that lack a byte which no fill will bring.
+    func dismissUncovered(_ state: inout State, only: Int? = nil, because: FillStop? = nil) -> Work {
+        let held = body.held
+        let completeLength = body.completeLength ?? .max
+        guard because != nil || !isResumable || state.fills.count < Self.fillsAtOnce else { return [] }
+        let claims = self.claims(state, held: held)
+        var work: Work = []
+        for (number, reader) in state.readers where only == nil || only == number {
+            let end = min(reader.end ?? .max, completeLength)
+            let missing = held.runEnd(from: reader.position)
+            guard missing < end else { continue }
+            let isCovered = claims.contains { $0.offset <= missing && missing < ($0.end ?? .max) }
+            guard !isCovered else { continue }
+            let failure = because ?? FillStop(.notResumable)
+            let (loop, notify) = (reader.loop, reader.notify)
+            work.append { loop.execute { notify(.failed(failure)) } }
+        }
+        return work
+    }
+
+    func notifyAll(_ state: State, _ notice: ReaderNotice) -> Work {
+        state.readers.values.map { reader in
+            let (loop, notify) = (reader.loop, reader.notify)
+            return { loop.execute { notify(notice) } }
+        }
+    }
+}
