@@ -21,15 +21,34 @@ extension CachedExchange {
     func fetch(_ forward: CacheStatus.Forward) {
         if CacheControl.request(request.fields).onlyIfCached { return answerLocally(.onlyIfCached) }
         record.cacheStatus.forward = forward
+        record.cacheStatus.ttl = nil
         guard request.method == .get else { return passInstead(forward) }
         switch RangeRequest.of(request) {
         case .several, .tooMany: return passInstead(.bypass)
         case .none, .ignored, .single: break
         }
+        if wouldSplice { asksPlainly = true }
         guard mayAsk() else { return }
         var fields = forwardable()
         if asksPlainly { ConditionalRequest.plain(&fields) }
         ask(fields, validating: nil)
+    }
+
+    /// Rule 11 where no version is stored: the 206 of whatever comes could be joined to what this client holds.
+    var wouldSplice: Bool {
+        let start: Int64
+        switch singleRange {
+        case .fromTo(let first, _), .from(let first): start = first
+        case .suffix, nil: return false
+        }
+        let noVersion: Int64 = -1
+        return hall.guardVerdict(
+            key: key,
+            client: stream.clientAddress,
+            rangeStart: start,
+            hasIfRange: request.fields.contains(.ifRange),
+            version: noVersion
+        ) == .fullOfNewVersion
     }
 
     /// A conditional request for what is stored, beside whatever fills are under way.
@@ -53,6 +72,12 @@ extension CachedExchange {
         switch verdict {
         case .ask:
             holdsOpening = true
+            // What was stored between the look and the opening is found now, and not fetched again.
+            if let found = hall.store.findInMemory(key), found.contains(where: { !seen.contains($0.id) }) {
+                closeOpening(notStorable: false)
+                look()
+                return false
+            }
             return true
         case .pass:
             return true
@@ -128,6 +153,7 @@ extension CachedExchange {
             else {
                 // It speaks of something that is not held (RFC 9111 §4.3.4): the whole is asked for.
                 call.body = DiscardedBody()
+                guard isAttached else { return closeOpening(notStorable: false) }
                 asksPlainly = true
                 return look()
             }
@@ -137,22 +163,33 @@ extension CachedExchange {
             guard isAttached else { return }
             return look()
         }
+        // A part that nobody asked for is never a whole (R30, R70), whether it may be stored or not.
+        let asksForRange = singleRange != nil && stored == nil && !asksPlainly
+        if answer.head.status == 206, !asksForRange {
+            call.cancel()
+            closeOpening(notStorable: false)
+            return answerLocally(.partialUnasked)
+        }
         let question = FillTable.Question(
             request: request,
             uri: uri,
             key: key,
             template: RequestTemplate.of(forwardable()),
             isCredentialed: request.fields.contains(.authorization),
-            range: stored == nil && !asksPlainly ? singleRange : nil
+            range: asksForRange ? singleRange : nil
         )
         let admission = table.admit(answer, of: call, for: question, until: { self.wantedEnd($0) }, on: loop)
         switch admission {
         case .stored(let fills):
             record.cacheStatus.stored = true
             closeOpening(notStorable: false)
-            guard isAttached else { return fills.leaveUnread() }
+            guard isAttached else { return fills.leaveUnread(neededBytes(wantedPart(of: fills.response, fills.response.metadata), of: fills.response)) }
             validated = fills.response.id
-            isOwnAnswer = true
+            ownHead = StoredAnswerHead.passing(
+                answer.head,
+                pseudonym: hall.pseudonym,
+                receivedAt: answer.responseTime
+            )
             joinOwn(fills)
         case .notStorable(let reason):
             record.cacheStatus.detail = reason.detail
@@ -161,9 +198,7 @@ extension CachedExchange {
             relay(answer, call)
         case .unusable:
             closeOpening(notStorable: false)
-            if singleRange != nil, stored == nil, !asksPlainly { return relay(answer, call) }
-            call.cancel()
-            answerLocally(.partialUnasked)
+            relay(answer, call)
         }
     }
 

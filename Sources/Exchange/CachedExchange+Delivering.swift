@@ -39,7 +39,8 @@ extension CachedExchange {
         }
         hall.store.used(stored)
         // What was fetched for this very request keeps the Age that it came with.
-        let age: Int64? = isOwnAnswer ? nil : Freshness.age(
+        let storedHead = ownHead ?? metadata.head
+        let age: Int64? = ownHead != nil ? nil : Freshness.age(
             response: metadata.head.fields,
             requestTime: metadata.requestTime,
             responseTime: metadata.responseTime,
@@ -50,13 +51,13 @@ extension CachedExchange {
         var range: Range<Int64>
         switch wanted {
         case _ where precondition == .notModified:
-            head = AnswerHead.notModified(stored: metadata.head, age: age)
+            head = AnswerHead.notModified(stored: storedHead, age: age)
             range = 0..<0
         case .whole, .several:
-            head = AnswerHead.whole(stored: metadata.head, age: age, completeLength: completeLength)
+            head = AnswerHead.whole(stored: storedHead, age: age, completeLength: completeLength)
             range = 0..<(completeLength ?? .max)
         case .part(let part):
-            head = AnswerHead.partial(stored: metadata.head, range: part, completeLength: completeLength, age: age)
+            head = AnswerHead.partial(stored: storedHead, range: part, completeLength: completeLength, age: age)
             range = part
         case .unsatisfiable(let completeLength):
             head = AnswerHead.unsatisfiable(completeLength: completeLength)
@@ -89,7 +90,7 @@ extension CachedExchange {
         if let (fills, reader) = membership, fills.response === stored {
             return fills.waits(reader, at: position)
         }
-        guard stored.validator != nil else { return doomLater(delivery, FillStop(.notResumable).sentence) }
+        guard stored.isResumable else { return doomLater(delivery, FillStop(.notResumable).sentence) }
         let fills = table.fills(of: stored, uri: uri, template: RequestTemplate.of(forwardable()))
         let joined = fills.join(
             range: position..<end,

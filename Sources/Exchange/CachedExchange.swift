@@ -28,10 +28,14 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case confirming(VersionFills, reader: Int, StoredResponse)
         case delivering(Delivery)
         case relaying(ResponseRelay)
+        /// The head was sent and the store failed: the rest is asked of the origin, for this client alone.
+        case healing(OriginCall)
         case ended
     }
 
     var stage = Stage.looking
+    /// What the last look found.
+    var seen: Set<Int64> = []
     /// The fills that this exchange has joined, to be left at the end.
     var membership: (fills: VersionFills, reader: Int)?
     /// The number under which it waits for another request's first head.
@@ -48,8 +52,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     /// Bytes of the wanted part that were held when the delivery began.
     var heldAtStart = ByteRangeSet()
     var guardedVersion: Int64?
-    /// The response was fetched by this very request.
-    var isOwnAnswer = false
+    /// The head of the answer to this very request, where it was fetched for it: complete with what a cache does not
+    /// keep for others (RFC 9111 §3.1).
+    var ownHead: ResponseHead?
 
     init(hall: ExchangeHall, stream: DownstreamStream, request: RequestHead, uri: AbsoluteURI, record: ExchangeRecord) {
         self.hall = hall
@@ -82,6 +87,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     // MARK: 6 and 7: may it answer, and what is to be done
 
     func decide(_ candidates: [StoredResponse]) {
+        seen = Set(candidates.map(\.id))
         guard !asksPlainly else { return fetch(.miss) }
         let now = Clock.unixSeconds()
         var sawVariant = false
@@ -143,7 +149,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         guard let validation else {
             // Fresh, and bytes are missing: the origin confirms first (invariant 4), if only by a fill that it has confirmed.
             record.cacheStatus.forward = .partial
-            guard stored.validator != nil || table.liveFills(of: stored)?.covers(needed) == true else {
+            guard stored.isResumable || table.liveFills(of: stored)?.covers(needed) == true else {
                 return fetch(.miss)
             }
             return join(stored, needed, need: validated == stored.id ? .nothing : .confirmation)
@@ -151,7 +157,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         record.cacheStatus.forward = validation.forward
         if request.method == .head { return passInstead(record.cacheStatus.forward ?? .stale) }
         if isHeld || table.liveFills(of: stored)?.covers(needed) == true { return validate(stored) }
-        guard stored.validator != nil else { return fetch(record.cacheStatus.forward ?? .stale) }
+        guard stored.isResumable else { return fetch(record.cacheStatus.forward ?? .stale) }
         record.cacheStatus.forward = .partial
         join(stored, needed, need: .newAnswer)
     }
@@ -163,7 +169,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             stored: metadata.head,
             validator: stored.validator,
             completeLength: stored.body.completeLength,
-            held: { stored.body.held.contains($0) || stored.validator != nil }
+            held: { stored.body.held.contains($0) }
         )
         guard request.method == .get, case .part(let range) = wanted, range.lowerBound > 0 else { return wanted }
         let verdict = hall.guardVerdict(
@@ -208,7 +214,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case .mustValidate:
             validate(stored)
         case .ended:
-            look()
+            // Not at once: whoever ended it may be about to take it out of the table.
+            stage = .looking
+            loop.execute { if case .looking = self.stage { self.look() } }
         }
     }
 
@@ -219,6 +227,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             record.cacheStatus.stored = true
             validated = stored.id
             deliver(stored)
+        case (.confirming, .unanswered):
+            leaveFills()
+            validate(stored)
         case (.confirming, .versionChanged(let new)):
             leaveFills()
             validated = new?.id
@@ -232,11 +243,12 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case (.delivering(let delivery), .versionChanged):
             delivery.doom("the origin has another version now")
         case (.delivering(let delivery), .failed(let failure)):
+            if failure.leavesTheOriginSound, stored.isResumable { delivery.rescue = { self.heal(stored, $0) } }
             delivery.doom(failure.sentence)
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
-        case (.delivering, .confirmed), (.confirming, .endedUnproven), (.looking, _), (.asking, _), (.relaying, _),
-            (.ended, _):
+        case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _), (.asking, _), (.relaying, _),
+            (.healing, _), (.ended, _):
             break
         }
     }
@@ -286,7 +298,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         switch stage {
         case .delivering(let delivery): delivery.pump()
         case .relaying(let relay): relay.writable()
-        case .looking, .asking, .confirming, .ended: break
+        case .looking, .asking, .confirming, .healing, .ended: break
         }
     }
 
@@ -297,6 +309,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case .looking, .confirming:
             if let number = openingNumber { table.leave(key, number: number) }
             closeOpening(notStorable: false)
+            finished(.clientLeft)
+        case .healing(let call):
+            call.cancel()
             finished(.clientLeft)
         case .asking:
             // The answer is for all: its head is awaited, and then decides (a fill belongs to the table).

@@ -38,6 +38,7 @@ final class TunnelExchange {
         record.cacheStatus.forward = .method
         var answer = ResponseHead(status: 200, reason: "Connection established")
         answer.fields.append(.via, hall.viaField)
+        answer.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         Tunnel.open(
             host: authority.bareHost,
             port: authority.port ?? 443,
@@ -56,6 +57,8 @@ final class TunnelExchange {
             return ended(bytesDown: end.bytesDown, how: .complete)
         }
         let response = LocalResponse.upstream(failure)
+        // Bytes that came along with CONNECT were meant for the tunnel (R65).
+        stream.closeAfterResponse()
         record.cacheStatus.detail = response.detail
         record.status = hall.send(response, on: stream, method: .connect, cacheStatus: record.cacheStatus)
         ended(bytesDown: 0, how: .complete)

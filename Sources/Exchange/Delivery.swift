@@ -17,6 +17,8 @@ enum ReaderNotice: Sendable {
     case versionChanged(new: StoredResponse?)
     /// No fill will bring what this reader lacks.
     case failed(FillStop)
+    /// No answer will come that could confirm the version.
+    case unanswered
     /// The body ended with the connection at this offset: nothing says whether it is whole (resume-rules 8).
     case endedUnproven(at: Int64)
 }
@@ -55,6 +57,8 @@ final class Delivery: @unchecked Sendable {
     private var isEnded = false
     private var isPumping = false
     private var doom: String?
+    /// Takes the response over at this offset when what is held has been delivered; false where it cannot.
+    var rescue: ((_ position: Int64) -> Bool)?
     private var unprovenEnd: Int64?
 
     /// One wake-up at the most is under way to the loop.
@@ -98,6 +102,9 @@ final class Delivery: @unchecked Sendable {
     private final class WeakDelivery: @unchecked Sendable {
         weak var delivery: Delivery?
     }
+
+    /// The end of what the response carries, exclusive; `Int64.max` while it is not known.
+    var wantedEnd: Int64 { min(end, response.body.completeLength ?? .max) }
 
     /// The bytes delivered so far, half-open.
     var delivered: Range<Int64> { start..<position }
@@ -145,6 +152,15 @@ final class Delivery: @unchecked Sendable {
             return true
         }
         if let doom {
+            if let rescue {
+                self.rescue = nil
+                if rescue(position) {
+                    isEnded = true
+                    reader.close()
+                    onEnd = nil
+                    return true
+                }
+            }
             cut(doom)
             return true
         }
@@ -183,6 +199,7 @@ final class Delivery: @unchecked Sendable {
         reader.close()
         let told = onEnd
         onEnd = nil
+        rescue = nil
         told?(how)
     }
 }

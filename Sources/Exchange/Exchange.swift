@@ -75,6 +75,12 @@ package final class ExchangeHall: ExchangeDoor {
             return refuse(.portNotAllowed(uri.port, directive: "access.http_ports"), stream, head, framing, record)
         }
         if head.method == .trace { return refuse(.traceRefused, stream, head, framing, record) }
+        if head.method == .options, Forwarding.isLastRecipient(head) {
+            stream.sendHead(LocalResponse.optionsHere(now: Clock.unixSeconds(), via: viaField), body: .length(0))
+            stream.finish()
+            record.status = 200
+            return log(record)
+        }
         guard head.method == .get || head.method == .head, framing == .none else {
             record.cacheStatus.forward = head.method == .get || head.method == .head ? .bypass : .method
             let pass = Pass(hall: self, stream: stream, request: head, uri: uri, framing: framing, record: record)
@@ -202,7 +208,7 @@ package final class ExchangeHall: ExchangeDoor {
     func invalidate(after response: ResponseHead, to request: RequestHead) {
         for uri in Invalidation.targets(request: request, response: response) {
             let key = CacheKey(uri)
-            table.stopFills(of: key)
+            table.closeFills(of: key)
             store.invalidate(key)
         }
     }

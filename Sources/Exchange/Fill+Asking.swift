@@ -60,12 +60,20 @@ extension Fill {
                 call.cancel()
                 return end(start == .filled ? nil : FillStop(.answered(status: answer.head.status)))
             }
+            guard max(span.upperBound, completeLength ?? 0) <= table.configuration.cache.maxObjectSize else {
+                return refuse(call, .beyondAsked, status: answer.head.status)
+            }
+            version.provesRanges()
             guard table.freshen(version.response, with: answer) else {
                 return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             if let completeLength { body.learn(completeLength: completeLength) }
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
+        case .newVersion where answer.isWhole(of: known):
+            // R31 would compare it from byte 0 on; what is held is kept, and what is missing cannot be had by ranges.
+            version.refusesRanges()
+            refuse(call, .unexpectedStatus, status: answer.head.status)
         case .newVersion:
             changed(answer, request, call)
         case .transient(let status):
@@ -95,6 +103,14 @@ extension Fill {
     /// The origin has another version, and this answer begins it (rule 5, rows 3 and 6).
     func changed(_ answer: OriginCall.Answer, _ request: FillRequest, _ call: OriginCall) {
         _ = version.tell(number) { $0.rejected(.versionChanged) }
+        guard version.hasReaders else {
+            // Nobody waits for another version of what a client once asked for.
+            call.cancel()
+            self.call = nil
+            isOver = true
+            version.changed(by: number, to: nil)
+            return land { self.version.ended(self.number) }
+        }
         let template = version.requestFields(credentials: FieldSection())
         let question = FillTable.Question(
             request: RequestHead(
@@ -119,6 +135,12 @@ extension Fill {
             version.changed(by: number, to: nil)
         }
         land { self.version.ended(self.number) }
+    }
+
+    /// What is compared is not held any more: the plan begins anew with what is.
+    func comparedWithNothing() {
+        _ = version.tell(number) { $0.rejected(.overlapDiffers) }
+        end(nil)
     }
 
     func confirm() {

@@ -65,6 +65,7 @@ extension Fill {
         case .wait:
             scheduleRetry(stop, retryAfter: retryAfter, failure)
         case .failed:
+            if unproven { return landUnproven() }
             self.end(stop)
         case .afterVerdict, .nothing:
             if unproven { landUnproven() }
@@ -91,11 +92,13 @@ extension Fill {
         retry.maxDelayNanoseconds = hasReaders ? 8_000_000_000 : 60_000_000_000
         let decision = retry.failed(
             at: Clock.monotonicNanoseconds(),
-            retryAfterNanoseconds: retryAfter.map { $0 * 1_000_000_000 },
+            retryAfterNanoseconds: retryAfter.map { min($0, 86_400) * 1_000_000_000 },
             random: Double.random(in: 0..<1)
         )
         switch decision {
         case .at(let instant):
+            isConfirmed = false
+            version.asksAgain(number)
             table.log("\(version.uri): \(stop.sentence) Asking again for the rest.")
             let delay = max(0, instant - Clock.monotonicNanoseconds())
             loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
@@ -111,6 +114,12 @@ extension Fill {
 
     func retryIsDue() {
         guard !isOver else { return }
+        // Only what is written can be compared with what comes.
+        if let writer, writer.unwritten > 0 {
+            writer.flush()
+            afterLanding = { self.retryIsDue() }
+            return
+        }
         let overlapProbe = table.configuration.resume.overlapProbe
         let held = body.held
         // What was received before is compared first, as far as it is written (resume-rules 4 and 11).
@@ -127,7 +136,7 @@ extension Fill {
     /// R55: a resumable fill that receives nothing for `stall_timeout` is asked for anew.
     func watchForStall() {
         stallTimer?.cancel()
-        guard isResumable, !isOver else { return }
+        guard version.hasProvenRanges, !isOver else { return }
         let timeout = table.configuration.upstream.stallTimeoutNanoseconds
         let due = max(0, lastReceived + timeout - Clock.monotonicNanoseconds())
         stallTimer = loop.scheduleTask(in: .nanoseconds(due + 1_000_000)) { [weak self] in self?.checkStall(timeout) }
@@ -140,7 +149,8 @@ extension Fill {
             closeCall()
             let seconds = timeout / 1_000_000_000
             table.log("\(version.uri): nothing came for \(seconds) s")
-            return failed(.timeout, FillStop(.upstream(UpstreamFailure(.bodyTimeout, host: version.uri.authority.bareHost, port: version.uri.port))), retryAfter: nil)
+            let failure = UpstreamFailure(.bodyTimeout, host: version.uri.authority.bareHost, port: version.uri.port)
+            return failed(.timeout, FillStop(.upstream(failure)), retryAfter: nil)
         }
         if isPaused || isComparing { lastReceived = Clock.monotonicNanoseconds() }
         watchForStall()

@@ -42,7 +42,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
 
     var table: FillTable { version.table }
     var body: StoredBody { version.response.body }
-    var isResumable: Bool { version.response.validator != nil }
+    var isResumable: Bool { version.isResumable }
 
     init(number: Int, version: VersionFills, loop: any EventLoop) {
         self.number = number
@@ -117,6 +117,10 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             case .discard:
                 backlog.removeAll()
             }
+        }
+        if version.isUnreadTooLong {
+            version.parks()
+            return abandonNow()
         }
         pauseOrResume()
     }
@@ -218,11 +222,13 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
 
     /// Nobody wants it any more. May be called from any thread.
     func abandon() {
-        loop.execute {
-            guard !self.isOver else { return }
-            _ = self.version.tell(self.number) { $0.lastReaderLeft(.park) }
-            self.end(nil)
-        }
+        loop.execute { self.abandonNow() }
+    }
+
+    func abandonNow() {
+        guard !isOver else { return }
+        _ = version.tell(number) { $0.lastReaderLeft(.park) }
+        end(nil)
     }
 
     func storeFailed(_ error: StoreError) {
@@ -235,6 +241,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             return
         }
         _ = version.tell(number) { $0.storeFailed() }
+        if error.kind == .full { table.didNotFit(version.response.key) }
         end(FillStop(.store(error)))
     }
 
@@ -242,6 +249,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     func end(_ stop: FillStop?) {
         guard !isOver else { return }
         isOver = true
+        pendingEnd = nil
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

@@ -16,6 +16,8 @@ struct FillStop: Error, Sendable {
         case store(StoreError)
         /// There is no strong validator, so that nothing may be appended to what is held (resume-rules 1).
         case notResumable
+        /// It was purged while it was read.
+        case purged
         /// The origin keeps answering 408, 425, 429 or 5xx.
         case unavailable(status: Int)
     }
@@ -27,8 +29,16 @@ struct FillStop: Error, Sendable {
     /// Whether a reader to whom nothing was sent yet should ask the origin plainly, by itself.
     var asksPlainly: Bool {
         switch kind {
-        case .answered, .store, .notResumable, .unavailable: true
+        case .answered, .store, .notResumable, .unavailable, .purged: true
         case .upstream: false
+        }
+    }
+
+    /// The failure is ours: the origin would go on.
+    var leavesTheOriginSound: Bool {
+        switch kind {
+        case .store, .purged: true
+        case .upstream, .answered, .notResumable, .unavailable: false
         }
     }
 
@@ -38,6 +48,7 @@ struct FillStop: Error, Sendable {
         case .answered(let status): "The origin answered the request for the rest with \(status)."
         case .store(let error): error.sentence
         case .notResumable: "The download broke off, and the origin gives no strong validator under which it could go on."
+        case .purged: "It was purged from the cache."
         case .unavailable(let status): "The origin keeps answering \(status)."
         }
     }

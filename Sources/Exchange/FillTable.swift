@@ -29,6 +29,10 @@ package final class FillTable: Sendable {
 
     private struct ShardState {
         var openings: [CacheKey: Opening] = [:]
+        /// Numbers are never used again: a late release must not meet another opening's waiter.
+        var lastWaiter = 0
+        /// Keys whose bodies did not fit, and until when (monotonic nanoseconds) they are not tried again.
+        var unfitting: [CacheKey: Int64] = [:]
         /// Keys whose answers were not storable, and until when (monotonic nanoseconds) nobody waits there.
         var passes: [CacheKey: Int64] = [:]
         var versions: [Int64: VersionFills] = [:]
@@ -86,7 +90,8 @@ package final class FillTable: Sendable {
                 shard.openings[key] = Opening()
                 return .ask
             }
-            let number = (shard.openings[key]?.waiting.keys.max() ?? 0) + 1
+            shard.lastWaiter += 1
+            let number = shard.lastWaiter
             shard.openings[key]?.waiting[number] = released
             return .wait(number)
         }
@@ -111,6 +116,24 @@ package final class FillTable: Sendable {
             return shard.openings.removeValue(forKey: key)?.waiting
         }
         released?.values.forEach { $0() }
+    }
+
+    /// The body of this key could not be stored to its end: for a while it passes through.
+    func didNotFit(_ key: CacheKey) {
+        let until = Clock.monotonicNanoseconds() + configuration.collapse.passMemoryNanoseconds
+        shard(key).state.withLock { shard in
+            if shard.unfitting.count >= Self.passesPerShard { shard.unfitting.removeAll() }
+            shard.unfitting[key] = until
+        }
+    }
+
+    private func fits(_ key: CacheKey) -> Bool {
+        shard(key).state.withLock { shard in
+            guard let until = shard.unfitting[key] else { return true }
+            if until > Clock.monotonicNanoseconds() { return false }
+            shard.unfitting[key] = nil
+            return true
+        }
     }
 
     // MARK: Versions with fills
@@ -147,12 +170,18 @@ package final class FillTable: Sendable {
         }
     }
 
-    /// A purge or an unsafe method: what is being filled under this key ends, held bytes or not.
+    /// An unsafe method succeeded: what is being filled under this key serves those who read it, and ends.
+    func closeFills(of key: CacheKey) {
+        versions(of: key).forEach { $0.close() }
+    }
+
+    private func versions(of key: CacheKey) -> [VersionFills] {
+        shard(key).state.withLock { shard in shard.versions.values.filter { $0.response.key == key } }
+    }
+
+    /// A purge: what is being filled under this key ends, held bytes or not.
     package func stopFills(of key: CacheKey) {
-        let affected = shard(key).state.withLock { shard in
-            shard.versions.values.filter { $0.response.key == key }
-        }
-        affected.forEach { $0.stop() }
+        versions(of: key).forEach { $0.stop() }
     }
 
     package func stopAllFills() {
@@ -225,10 +254,9 @@ package final class FillTable: Sendable {
             span = 0..<(length ?? (answer.framing == .none ? 0 : .max))
             completeLength = answer.framing == .none ? 0 : length
         }
-        if let completeLength, completeLength > configuration.cache.maxObjectSize {
-            return .notStorable(.tooLarge)
-        }
-        guard store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
+        let highest = max(completeLength ?? 0, span.lowerBound, span.upperBound == .max ? 0 : span.upperBound)
+        guard highest <= configuration.cache.maxObjectSize else { return .notStorable(.tooLarge) }
+        guard fits(question.key), store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
         // What ends early must be one that can be taken up again.
         if validator != nil, let until = until(completeLength) { span = span.clamped(to: 0..<max(until, span.lowerBound)) }
 
@@ -250,6 +278,10 @@ package final class FillTable: Sendable {
             uri: question.uri,
             template: question.template,
             isCredentialed: question.isCredentialed,
+            hasProvenRanges: answer.head.status == 206,
+            // Resume-rules 4: not by an HTTP/1.0 origin that never showed ranges.
+            refusesRanges: answer.head.version == .http10 && answer.head.status != 206
+                && !answer.head.fields.acceptsByteRanges,
             table: self
         )
         shard(question.key).state.withLock { $0.versions[response.id] = version }

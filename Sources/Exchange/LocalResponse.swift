@@ -64,6 +64,16 @@ package struct LocalResponse: Sendable, Equatable {
         return response
     }()
 
+    /// OPTIONS that may go no further (RFC 9110 §7.6.2): what this proxy itself takes.
+    package static func optionsHere(now: Int64, via: String) -> ResponseHead {
+        var head = ResponseHead(status: 200)
+        head.fields.append(.date, HTTPDate.format(now))
+        head.fields.append(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS, CONNECT")
+        head.fields.append(.contentLength, "0")
+        head.fields.append(.via, via)
+        return head
+    }
+
     package static func expectation(_ value: String) -> LocalResponse {
         LocalResponse(
             status: 417,
@@ -71,12 +81,6 @@ package struct LocalResponse: Sendable, Equatable {
             detail: "expectation"
         )
     }
-
-    package static let contentTooLarge = LocalResponse(
-        status: 413,
-        sentence: "The content of this request is longer than downstream.max_request_body allows.",
-        detail: "content-too-large"
-    )
 
     // MARK: Requests that may not be served
 
@@ -99,7 +103,11 @@ package struct LocalResponse: Sendable, Equatable {
     // MARK: Upstream
 
     package static func upstream(_ failure: UpstreamFailure) -> LocalResponse {
-        LocalResponse(status: failure.status, sentence: failure.sentence, detail: "upstream-failed")
+        LocalResponse(
+            status: failure.status,
+            sentence: failure.sentence,
+            detail: failure.kind == .addressDenied ? "destination-denied" : "upstream-failed"
+        )
     }
 
     package static let onlyIfCached = LocalResponse(

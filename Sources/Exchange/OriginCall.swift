@@ -3,6 +3,7 @@
 
 import HTTPSemantics
 import NIOCore
+import Resume
 import Transport
 import Wire
 
@@ -24,6 +25,15 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         let requestTime: Int64
         let responseTime: Int64
         let address: IPAddress?
+
+        /// Whether this is the whole of the version that is known: a 200 under the same strong validator and length.
+        func isWhole(of known: KnownVersion) -> Bool {
+            guard head.status == 200,
+                StrongValidator.of(head.fields, receivedAt: responseTime) == known.validator
+            else { return false }
+            guard case .length(let length) = framing, let complete = known.completeLength else { return true }
+            return length == complete
+        }
     }
 
     enum Event {

@@ -11,6 +11,8 @@ final class ResponseRelay: OriginBodyReceiver {
     private let stream: DownstreamStream
     private let call: OriginCall
     private let onEnd: (DeliveryEnd) -> Void
+    /// How many bytes have to come; nil where the framing alone tells.
+    private let expected: Int64?
     private var isPaused = false
     private var isEnded = false
     private(set) var bytesRelayed: Int64 = 0
@@ -18,7 +20,13 @@ final class ResponseRelay: OriginBodyReceiver {
     var onOriginWritable: (() -> Void)?
 
     /// Takes the body of the call. The head must have been sent.
-    init(stream: DownstreamStream, call: OriginCall, onEnd: @escaping (DeliveryEnd) -> Void) {
+    init(
+        stream: DownstreamStream,
+        call: OriginCall,
+        expecting expected: Int64? = nil,
+        onEnd: @escaping (DeliveryEnd) -> Void
+    ) {
+        self.expected = expected
         self.stream = stream
         self.call = call
         self.onEnd = onEnd
@@ -39,6 +47,11 @@ final class ResponseRelay: OriginBodyReceiver {
     func originBody(_ bytes: ByteBuffer) {
         guard !isEnded else { return }
         bytesRelayed += Int64(bytes.readableBytes)
+        if let expected, bytesRelayed > expected {
+            call.cancel()
+            stream.abort()
+            return end(.cut(reason: "the origin sent more bytes than it had announced"))
+        }
         stream.send(bytes)
         stream.flush()
         if !stream.isWritable, !isPaused {
@@ -49,6 +62,10 @@ final class ResponseRelay: OriginBodyReceiver {
 
     func originEnded() {
         guard !isEnded else { return }
+        guard expected == nil || expected == bytesRelayed else {
+            stream.abort()
+            return end(.cut(reason: "the origin sent another number of bytes than it had announced"))
+        }
         stream.finish()
         end(.complete)
     }

@@ -20,14 +20,16 @@ extension VersionFills {
             }
         }
         if state.fills.isEmpty, remaining == 0 { return [] }
+        guard !state.isClosed else { return abandonAll(state) }
         let decision = table.abandonPolicy.decide(
-            resumable: isResumable,
+            resumable: response.isResumable && state.ranges != .refused,
             storable: true,
             credentialed: isCredentialed,
             completeLength: body.completeLength,
             held: body.held.byteCount,
             remaining: remaining,
-            finishing: table.finisher.count,
+            // Whoever finds no place waits for one.
+            finishing: 0,
             maxFinishing: table.configuration.resume.maxFinishing
         )
         switch decision {
@@ -78,7 +80,7 @@ extension VersionFills {
 
     func placeGranted() {
         let work = state.withLock { state -> Work in
-            guard !state.hasEnded else { return [] }
+            guard !state.hasEnded else { return [{ self.table.finisher.release(self.response.id) }] }
             state.background = .finishing
             state.isHalted = false
             return plan(&state)
@@ -90,13 +92,17 @@ extension VersionFills {
     /// A version that nobody reads and nobody fills leaves the table.
     func forgetIfIdle() {
         let isIdle = state.withLock { state -> Bool in
-            guard state.readers.isEmpty, state.fills.isEmpty, state.background != .queued else { return false }
+            guard !state.hasEnded, state.readers.isEmpty, state.fills.isEmpty, state.background != .queued else {
+                return false
+            }
+            // Whoever comes now looks it up anew.
+            state.hasEnded = true
             state.background = .none
             return true
         }
         guard isIdle else { return }
-        table.finisher.release(response.id)
         table.forget(self)
+        table.finisher.release(response.id)
     }
 
     // MARK: Remembering what is owed

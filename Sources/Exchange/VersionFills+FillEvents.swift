@@ -53,8 +53,37 @@ extension VersionFills {
             let answer = running.machine.bytesReceived(count, held: body.held)
             if case .write(let range, _) = answer { running.received = range.upperBound }
             state.fills[number] = running
+            if state.readers.isEmpty, body.completeLength == nil { state.unreadBytes += count }
             return answer
         }
+    }
+
+    /// Whether a body of unknown length that nobody reads has come far enough (resume-rules 6).
+    var isUnreadTooLong: Bool {
+        state.withLock { state in
+            state.readers.isEmpty && body.completeLength == nil
+                && !table.abandonPolicy.goesOn(afterBytes: state.unreadBytes)
+        }
+    }
+
+    /// It is remembered as unfinished, and stops (resume-rules 6).
+    func parks() {
+        if isResumable { note(.parked) } else { clearUnfinished() }
+    }
+
+    /// The origin has answered a range with a part: it can be asked for others.
+    func provesRanges() {
+        state.withLock { $0.ranges = .proven }
+    }
+
+    /// The origin has answered a range with the whole, under the same validator.
+    func refusesRanges() {
+        state.withLock { $0.ranges = .refused }
+    }
+
+    /// The connection of a fill broke; whether the version is still the origin's is open until the next answer.
+    func asksAgain(_ number: Int) {
+        state.withLock { $0.fills[number]?.isUnconfirmed = true }
     }
 
     /// Bytes below this offset are on disk. Called from disk threads.
@@ -69,7 +98,6 @@ extension VersionFills {
     func confirmed(by number: Int) {
         let work = state.withLock { state -> Work in
             state.fills[number]?.isUnconfirmed = false
-            state.isConfirmed = true
             var work: Work = []
             for (number, reader) in state.readers where !reader.isConfirmed {
                 state.readers[number]?.isConfirmed = true
@@ -94,9 +122,12 @@ extension VersionFills {
 
     /// The body ended with the connection: nobody knows whether it is whole (resume-rules 8).
     func endedUnproven(_ number: Int, at offset: Int64) {
-        let work = state.withLock { state in notifyAll(state, .endedUnproven(at: offset)) }
-        remove(number, because: nil)
+        let work = state.withLock { state in
+            state.unprovenEnd = offset
+            return notifyAll(state, .endedUnproven(at: offset))
+        }
         work.forEach { $0() }
+        remove(number, because: nil)
     }
 
     func remove(_ number: Int, because failure: FillStop?) {
@@ -106,15 +137,22 @@ extension VersionFills {
             guard !state.hasEnded else { return ([], false) }
             if let failure {
                 state.isHalted = true
-                return (dismissUncovered(&state, because: failure) + unconfirmedFailure(&state, failure), state.readers.isEmpty)
+                return (
+                    dismissUncovered(&state, because: failure) + unconfirmedFailure(&state, failure),
+                    state.readers.isEmpty
+                )
             }
-            return (plan(&state) + dismissUncovered(&state), state.readers.isEmpty)
+            state.isHalted = false
+            return (
+                plan(&state) + dismissUncovered(&state) + releaseUnanswered(state), state.readers.isEmpty
+            )
         }
         if isComplete { table.completed(response) }
         work.forEach { $0() }
         body.notifyEnd()
         if failure != nil, isIdle {
-            note(table.configuration.resume.onDisconnect == .drop ? .filling : .parked)
+            // Nobody waits for it, and asking again was given up: a reader or a person may take it up.
+            if isResumable, table.configuration.resume.onDisconnect != .drop { note(.parked) } else { clearUnfinished() }
         } else if isComplete || !lacksAnything {
             clearUnfinished()
         }
@@ -128,7 +166,7 @@ extension VersionFills {
 
     /// Readers that wait for a confirmation that no fill will bring now.
     func unconfirmedFailure(_ state: inout State, _ failure: FillStop) -> Work {
-        guard !state.fills.values.contains(where: \.isUnconfirmed) else { return [] }
+        guard !state.awaitsAnswer else { return [] }
         return state.readers.values.filter { !$0.isConfirmed }.map { reader in
             let (loop, notify) = (reader.loop, reader.notify)
             return { loop.execute { notify(.failed(failure)) } }
@@ -143,9 +181,20 @@ extension VersionFills {
         table.log("the origin has another version of \(uri)")
     }
 
-    /// A purge, or an unsafe method.
+    /// A purge: whoever reads it keeps what is held, and nothing more comes.
     func stop() {
-        end(.failed(FillStop(.notResumable)))
+        end(.failed(FillStop(.purged)))
+    }
+
+    /// An unsafe method has succeeded: present readers are served to their end, and nobody joins them.
+    func close() {
+        let work = state.withLock { state -> Work in
+            state.isClosed = true
+            return state.readers.isEmpty ? abandonAll(state) : []
+        }
+        work.forEach { $0() }
+        clearUnfinished()
+        forgetIfIdle()
     }
 
     func end(_ notice: ReaderNotice) {
@@ -155,9 +204,9 @@ extension VersionFills {
             state.background = .none
             return abandonAll(state) + notifyAll(state, notice)
         }
+        table.forget(self)
         work.forEach { $0() }
         clearUnfinished()
         table.finisher.release(response.id)
-        table.forget(self)
     }
 }

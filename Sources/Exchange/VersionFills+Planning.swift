@@ -14,17 +14,25 @@ extension VersionFills {
         let held = body.held
         let completeLength = body.completeLength
         let resume = table.configuration.resume
+        let limit = state.unprovenEnd ?? .max
         let wants = state.readers.map { number, reader in
-            Want(reader: number, position: reader.position, end: reader.end)
+            Want(
+                reader: number,
+                position: reader.position,
+                end: reader.end == nil && limit == .max ? nil : min(reader.end ?? .max, limit)
+            )
         }
-        let background = state.background == .finishing ? clip(state.asked, to: completeLength) : ByteRangeSet()
+        let background =
+            state.background == .finishing
+            ? clip(state.asked, to: min(completeLength ?? .max, limit)) : ByteRangeSet()
+        let mayResume = response.isResumable && state.ranges != .refused
         let actions = FillPlan(gapThreshold: resume.gapThreshold, overlapProbe: resume.overlapProbe).actions(
             held: held,
             claims: claims(state, held: held),
             wants: wants,
             background: background,
             completeLength: completeLength,
-            mayStart: isResumable ? max(0, Self.fillsAtOnce - state.fills.count) : 0
+            mayStart: mayResume ? max(0, Self.fillsAtOnce - state.fills.count) : 0
         )
         var work: Work = []
         for action in actions {
@@ -63,7 +71,7 @@ extension VersionFills {
     }
 
     func claims(_ state: State, held: ByteRangeSet) -> [Claim] {
-        state.fills.values.compactMap { $0.claim(held: held, mayBeCut: isResumable) }
+        state.fills.values.compactMap { $0.claim(held: held, mayBeCut: state.ranges == .proven && response.isResumable) }
     }
 
     /// As many as a download manager opens connections; readers beyond that wait for a fill to come by.
@@ -75,9 +83,11 @@ extension VersionFills {
 
     /// Tells readers that lack a byte which no fill will bring.
     func dismissUncovered(_ state: inout State, only: Int? = nil, because: FillStop? = nil) -> Work {
+        // One that is over, and still writes, is about to plan anew.
+        guard because != nil || state.fills.values.allSatisfy(\.machine.isActive) else { return [] }
         let held = body.held
-        let completeLength = body.completeLength ?? .max
-        guard because != nil || !isResumable || state.fills.count < Self.fillsAtOnce else { return [] }
+        let completeLength = min(body.completeLength ?? .max, state.unprovenEnd ?? .max)
+        guard because != nil || !response.isResumable || state.fills.count < Self.fillsAtOnce else { return [] }
         let claims = self.claims(state, held: held)
         var work: Work = []
         for (number, reader) in state.readers where only == nil || only == number {
@@ -91,6 +101,15 @@ extension VersionFills {
             work.append { loop.execute { notify(.failed(failure)) } }
         }
         return work
+    }
+
+    /// Readers that wait for an answer which will not come any more.
+    func releaseUnanswered(_ state: State) -> Work {
+        guard !state.awaitsAnswer else { return [] }
+        return state.readers.values.filter { !$0.isConfirmed }.map { reader in
+            let (loop, notify) = (reader.loop, reader.notify)
+            return { loop.execute { notify(.unanswered) } }
+        }
     }
 
     func notifyAll(_ state: State, _ notice: ReaderNotice) -> Work {

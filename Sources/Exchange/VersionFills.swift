@@ -42,7 +42,8 @@ final class VersionFills: Sendable {
     }
 
     var body: StoredBody { response.body }
-    var isResumable: Bool { response.validator != nil }
+    /// Whether more of this version can be asked for (resume-rules 1 and 8, and what the origin has shown).
+    var isResumable: Bool { response.isResumable && state.withLock { $0.ranges != .refused } }
 
     init(
         response: StoredResponse,
@@ -50,26 +51,37 @@ final class VersionFills: Sendable {
         template: FieldSection,
         isCredentialed: Bool = false,
         isNotedUnfinished: Bool = false,
+        hasProvenRanges: Bool = false,
+        refusesRanges: Bool = false,
         table: FillTable
     ) {
         self.response = response
         self.uri = uri
         self.table = table
         self.isCredentialed = isCredentialed
-        state = Mutex(State(template: template, isNotedUnfinished: isNotedUnfinished))
+        let proven = hasProvenRanges || response.metadata.head.fields.acceptsByteRanges
+        state = Mutex(
+            State(
+                template: template,
+                ranges: refusesRanges ? .refused : proven ? .proven : .unknown,
+                isNotedUnfinished: isNotedUnfinished
+            )
+        )
     }
+
+    var hasProvenRanges: Bool { response.isResumable && state.withLock { $0.ranges == .proven } }
 
     // MARK: Beginning
 
     /// The first answer's body comes in on this call: its fill has its claim at once, and is confirmed.
     func begin(span: Range<Int64>, with call: OriginCall, framing: BodyFraming, on loop: any EventLoop) {
-        let fill = state.withLock { state in
+        let fill = state.withLock { state -> Fill? in
             let number = state.nextNumber
             state.nextNumber += 1
             let fill = Fill(number: number, version: self, loop: loop)
             var machine = FillStateMachine(range: span)
             _ = machine.slotFree()
-            _ = machine.began(span)
+            guard machine.began(span) == .readBody else { return nil }
             state.fills[number] = Running(
                 fill: fill,
                 machine: machine,
@@ -77,11 +89,14 @@ final class VersionFills: Sendable {
                 received: span.lowerBound,
                 isUnconfirmed: false
             )
-            state.isConfirmed = true
-            state.asked.insert(span)
             return fill
         }
-        noteUnfinished()
+        guard let fill else {
+            // Nothing follows the head.
+            call.body = DiscardedBody()
+            table.completed(response)
+            return
+        }
         fill.take(call, framing: framing, from: span.lowerBound)
     }
 
@@ -95,13 +110,13 @@ final class VersionFills: Sendable {
 
     /// Whether a fill that the origin has confirmed is under way.
     var isLive: Bool {
-        state.withLock { $0.isConfirmed && !$0.fills.isEmpty && !$0.hasEnded }
+        state.withLock { $0.isConfirmed && !$0.isClosed && !$0.hasEnded }
     }
 
     /// Whether a fill under way covers or has covered all of this range that is not held.
     func covers(_ range: Range<Int64>) -> Bool {
         state.withLock { state in
-            guard !state.hasEnded, state.isConfirmed, !state.fills.isEmpty else { return false }
+            guard !state.hasEnded, !state.isClosed, state.isConfirmed else { return false }
             let held = body.held
             let claims = self.claims(state, held: held)
             return held.gaps(in: range.clamped(to: 0..<(body.completeLength ?? .max))).allSatisfy { gap in
@@ -125,13 +140,13 @@ final class VersionFills: Sendable {
         notify: @escaping @Sendable (ReaderNotice) -> Void
     ) -> Joined {
         let (joined, work) = state.withLock { state -> (Joined, Work) in
-            guard !state.hasEnded else { return (.ended, []) }
+            guard !state.hasEnded, !state.isClosed else { return (.ended, []) }
             let number = state.nextNumber
             state.nextNumber += 1
             let isConfirmed: Bool =
                 switch need {
                 case .nothing: true
-                case .confirmation: state.isConfirmed && !state.fills.isEmpty
+                case .confirmation: state.isConfirmed
                 case .newAnswer: false
                 }
             state.readers[number] = Reader(
@@ -146,8 +161,9 @@ final class VersionFills: Sendable {
             let askedBefore = state.asked
             state.asked.insert(range)
             state.isHalted = false
+            state.unreadBytes = 0
             let work = plan(&state)
-            guard isConfirmed || state.fills.values.contains(where: \.isUnconfirmed) else {
+            guard isConfirmed || state.awaitsAnswer else {
                 state.readers[number] = nil
                 state.asked = askedBefore
                 return (.mustValidate, work)
@@ -182,9 +198,12 @@ final class VersionFills: Sendable {
     }
 
     /// The client that caused the response left before its head came.
-    func leaveUnread() {
+    ///
+    /// - Parameter wanted: what it had asked for, half-open.
+    func leaveUnread(_ wanted: Range<Int64>) {
         let work = state.withLock { state -> Work in
-            state.readers.isEmpty && !state.hasEnded ? abandon(&state) : []
+            state.asked.insert(wanted)
+            return state.readers.isEmpty && !state.hasEnded ? abandon(&state) : []
         }
         work.forEach { $0() }
         forgetIfIdle()

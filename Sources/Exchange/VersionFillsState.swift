@@ -9,7 +9,8 @@ import Transport
 extension VersionFills {
     struct Reader {
         var position: Int64
-        let end: Int64?
+        /// Exclusive; nil: to the end of a body whose length is not known.
+        var end: Int64?
         let credentials: FieldSection
         let client: IPAddress?
         let loop: any EventLoop
@@ -28,13 +29,32 @@ extension VersionFills {
         var nextNumber = 1
         /// What readers have asked for, present or gone: what a finisher completes (resume-rules 6).
         var asked = ByteRangeSet()
-        var isConfirmed = false
+        var ranges: RangeSupport
+        /// Nobody may join any more; present readers are served to their end.
+        var isClosed = false
         var hasEnded = false
+        /// The end of a body that ended with its connection, exclusive: nothing is asked beyond it.
+        var unprovenEnd: Int64?
+        /// Bytes of a body of unknown length that came since its last reader left.
+        var unreadBytes: Int64 = 0
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
         var background = Background.none
         /// The index knows of a rest that is owed, or may know.
         var isNotedUnfinished: Bool
+
+        /// The origin has confirmed the version in its answer to a fill that is under way (invariant 4).
+        var isConfirmed: Bool { fills.values.contains { !$0.isUnconfirmed } }
+        var awaitsAnswer: Bool { fills.values.contains { $0.isUnconfirmed } }
+    }
+
+    /// What is known of the ranges of this version at its origin.
+    enum RangeSupport: Equatable {
+        case unknown
+        /// A 206 came, or Accept-Ranges said so: a claim may be cut, its rest can be asked for.
+        case proven
+        /// The whole was sent in answer to a range, under the same validator: nothing can be continued.
+        case refused
     }
 
     /// A fill with its machine. The machine stands here, under the lock, because its claim is everybody's

@@ -23,7 +23,14 @@ extension RequestTarget {
             return .success(.origin(pathAndQuery: text))
         }
         return AbsoluteURI.parse(text).flatMap { uri in
-            uri.scheme == "http" ? .success(.absolute(uri)) : .failure(.scheme(uri.scheme))
+            guard uri.scheme == "http" else { return .failure(.scheme(uri.scheme)) }
+            // RFC 9112 §3.2.4: without path and query it is asked of the server as a whole, as "*".
+            if method == .options, uri.pathAndQuery == "/", text.utf8.last != UInt8(ascii: "/") {
+                return .success(
+                    .absolute(AbsoluteURI(scheme: uri.scheme, authority: uri.authority, pathAndQuery: "*"))
+                )
+            }
+            return .success(.absolute(uri))
         }
     }
 }

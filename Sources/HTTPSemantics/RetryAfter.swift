@@ -5,6 +5,6 @@ package enum RetryAfter {
     package static func of(_ fields: FieldSection, now: Int64) -> Int64? {
         guard let text = fields.only(.retryAfter) else { return nil }
         if let seconds = FieldGrammar.deltaSeconds(text) { return seconds }
-        return HTTPDate.parse(text, now: now).map { max(0, $0 - now) }
+        return HTTPDate.parse(text, now: now).map { min(max(0, $0 - now), FieldGrammar.deltaLimit) }
     }
 }

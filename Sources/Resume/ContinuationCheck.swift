@@ -222,8 +222,9 @@ package enum ContinuationCheck {
             guard !fields.contains(.etag) else { return false }
             switch fields.occurrences(of: .lastModified) {
             case 0:
-                // Row 2: RFC 9110 §15.3.7 does not demand it after If-Range with a date.
-                return true
+                // Row 2: RFC 9110 §15.3.7 does not demand it after If-Range with a date; but an origin that ignores
+                // If-Range leaves it out just so. The complete length and an overlap have to bear it out.
+                return known.completeLength != nil && known.completeLength == completeLength && asked.overlap > 0
             case 1:
                 guard fields.first(.lastModified) == text else { return false }
                 // The Date of the response that delivers the bytes decides (resume-rules 1). Without a Date

@@ -181,6 +181,15 @@ final class Directory: Sendable {
         }
     }
 
+    /// A process that is just ending may hold the lock a moment longer: it is asked for again for half a second.
+    private static func isLocked(_ file: Int32) -> Bool {
+        for _ in 0..<50 {
+            if csystem_lock_exclusively(file) == 0 { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+
     private static func takeLock(in directory: Int32, path: String) throws(StoreError) -> Int32 {
         let file = csystem_openat(directory, lockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o600)
         guard file >= 0 else {
@@ -188,7 +197,7 @@ final class Directory: Sendable {
         }
         do throws(StoreError) {
             try claim(file, named: "\(path)/\(lockName)", mode: 0o600)
-            guard csystem_lock_exclusively(file) == 0 else {
+            guard isLocked(file) else {
                 throw StoreError(.locked, "The cache directory \(path) is in use by another process.")
             }
         } catch {

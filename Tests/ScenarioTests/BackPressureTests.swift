@@ -26,7 +26,9 @@ struct BackPressureTests {
         let sent = Barrier("pieces sent")
         Thread.detachNewThread {
             for piece in 0..<Int64(Self.length / mebibyte) {
-                guard (try? client.send(content.bytes(piece * mebibyte..<(piece + 1) * mebibyte))) != nil else { return }
+                guard (try? client.send(content.bytes(piece * mebibyte..<(piece + 1) * mebibyte))) != nil else {
+                    return
+                }
                 sent.arrive()
             }
         }
@@ -44,7 +46,9 @@ struct BackPressureTests {
         let content = Content(seed: 12, length: Self.length)
         let sent = Barrier("pieces sent")
         let scene = try ScriptedScene { _, connection in
-            try connection.send("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: \(content.length)\r\n\r\n")
+            try connection.send(
+                "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: \(content.length)\r\n\r\n"
+            )
             for piece in 0..<Int64(Self.length / mebibyte) {
                 try connection.send(content.bytes(piece * mebibyte..<(piece + 1) * mebibyte))
                 sent.arrive()

@@ -93,7 +93,10 @@ struct ConnectTests {
         #expect(String(decoding: try client.receive(15), as: UTF8.self) == "HELLO earlylate")
     }
 
-    @Test("Where no tunnel comes about, bytes that were sent along with CONNECT go nowhere (R65)", arguments: [true, false])
+    @Test(
+        "Where no tunnel comes about, bytes that were sent along with CONNECT go nowhere (R65)",
+        arguments: [true, false]
+    )
     func earlyBytesOfARefusedTunnel(isPortAllowed: Bool) throws {
         let scene = try ScriptedScene(settings: isPortAllowed ? Self.anyPort : [], handler: answering("smuggled"))
         let client = try scene.client()
@@ -187,7 +190,8 @@ struct ConnectTests {
         let scene = try scene { _, _ in }
         let authority = scene.origin.authority
         let lines = [
-            "CONNECT http://\(authority)/", "CONNECT /", "CONNECT *", "CONNECT 127.0.0.1", "CONNECT :\(scene.origin.port)",
+            "CONNECT http://\(authority)/", "CONNECT /", "CONNECT *", "CONNECT 127.0.0.1",
+            "CONNECT :\(scene.origin.port)",
             "CONNECT \(authority)/", "CONNECT u@\(authority)", "CONNECT 127.0.0.1:", "CONNECT 127.0.0.1:0",
             "CONNECT 127.0.0.1:99999", "CONNECT 127.1:\(scene.origin.port)", "CONNECT ::1:443", "GET \(authority)",
         ]

@@ -31,7 +31,10 @@ struct ErrorAnswersTests {
         expectError(response, 502, naming: "no-such-host.invalid")
     }
 
-    @Test("An origin that refuses the connection: 502, and the sentence names host and port", arguments: ["GET", "POST"])
+    @Test(
+        "An origin that refuses the connection: 502, and the sentence names host and port",
+        arguments: ["GET", "POST"]
+    )
     func refused(method: String) throws {
         let scene = try ScriptedScene(handler: answering())
         let port = try unusedPort()
@@ -50,7 +53,10 @@ struct ErrorAnswersTests {
         try gate.waitForArrivals(1)
     }
 
-    @Test("An origin that closes or resets without an answer: 502, after at most two retries (R56)", arguments: [false, true])
+    @Test(
+        "An origin that closes or resets without an answer: 502, after at most two retries (R56)",
+        arguments: [false, true]
+    )
     func closedWithoutAnswer(resets: Bool) throws {
         let scene = try ScriptedScene { _, connection in
             if resets { connection.reset() } else { connection.close() }

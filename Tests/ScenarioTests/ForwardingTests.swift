@@ -166,7 +166,9 @@ struct ForwardingTests {
         #expect(via.hasPrefix("1.1 holdfast-"))
     }
 
-    @Test("Via is added behind those that are there, with the client's version; its name is a directive (RFC 9110 §7.6.3)")
+    @Test(
+        "Via is added behind those that are there, with the client's version; its name is a directive (RFC 9110 §7.6.3)"
+    )
     func via() throws {
         let scene = try ScriptedScene(settings: ["forward.via_name=\"house\""], handler: answering())
         let text = "GET \(scene.url("/a")) HTTP/1.0\r\nVia: 1.1 before\r\n\r\n"

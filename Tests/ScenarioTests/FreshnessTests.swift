@@ -80,9 +80,11 @@ struct FreshnessTests {
         let future = httpDate(secondsFromNow: 60)
         try check([
             Case(["Cache-Control": "max-age=60"], .hit), Case(["cache-control": "MAX-AGE=60"], .hit),
-            Case(["Cache-Control": "max-age=\"60\""], .hit), Case(["Cache-Control": "public, max-age=60, x=\"a,b\""], .hit),
+            Case(["Cache-Control": "max-age=\"60\""], .hit),
+            Case(["Cache-Control": "public, max-age=60, x=\"a,b\""], .hit),
             Case(["Cache-Control": "max-age=0"], .validated), Case(["Cache-Control": "max-age=0, s-maxage=60"], .hit),
-            Case(["Cache-Control": "max-age=60, s-maxage=0"], .validated), Case(["Cache-Control": "max-age=abc"], .validated),
+            Case(["Cache-Control": "max-age=60, s-maxage=0"], .validated),
+            Case(["Cache-Control": "max-age=abc"], .validated),
             Case(["Cache-Control": "max-age=99999999999999999999"], .hit),
             Case(["Cache-Control": "x", "Expires": future], .hit), Case(["Expires": past], .validated),
             Case(["Expires": "0"], .validated), Case(["Expires": "soon"], .validated),
@@ -106,7 +108,10 @@ struct FreshnessTests {
     @Test("A hit carries its Age; what comes from the origin for this request has none of ours (RFC 9111 §5.1)")
     func ageField() throws {
         let scene = try ScriptedScene(
-            handler: answering("x", ["Cache-Control": "max-age=600", "Age": "100", "Date": httpDate(secondsFromNow: -130)])
+            handler: answering(
+                "x",
+                ["Cache-Control": "max-age=600", "Age": "100", "Date": httpDate(secondsFromNow: -130)]
+            )
         )
         #expect(try scene.get("/a")["Age"] == "100")
         let hit = try scene.get("/a")
@@ -118,10 +123,13 @@ struct FreshnessTests {
     @Test("no-store and private are not stored; no-cache is, and asked for each time (RFC 9111 §5.2.2)")
     func notStored() throws {
         try check([
-            Case(["Cache-Control": "no-store"], .notStored), Case(["Cache-Control": "No-Store, max-age=60"], .notStored),
+            Case(["Cache-Control": "no-store"], .notStored),
+            Case(["Cache-Control": "No-Store, max-age=60"], .notStored),
             Case(["Cache-Control": "max-age=60", "cache-control": "no-store"], .notStored),
-            Case(["Cache-Control": "private"], .notStored), Case(["Cache-Control": "private=\"x\", max-age=60"], .notStored),
-            Case(["Cache-Control": "max-age=60, no-cache"], .validated),             Case(["Cache-Control": (0..<65).map { "d\($0)" }.joined(separator: ",") + ",max-age=60"], .notStored),
+            Case(["Cache-Control": "private"], .notStored),
+            Case(["Cache-Control": "private=\"x\", max-age=60"], .notStored),
+            Case(["Cache-Control": "max-age=60, no-cache"], .validated),
+            Case(["Cache-Control": (0..<65).map { "d\($0)" }.joined(separator: ",") + ",max-age=60"], .notStored),
             Case(["Cache-Control": "max-age=60"], .notStored, request: ["Cache-Control": "no-store"]),
         ])
     }
@@ -129,7 +137,10 @@ struct FreshnessTests {
     @Test("Fields that no-cache names are not given again without the origin's word (RFC 9111 §5.2.2.4)")
     func qualifiedNoCache() throws {
         let scene = try ScriptedScene(
-            handler: answering("x", ["Cache-Control": "no-cache=\"X-Once, x-two\", max-age=60", "X-Once": "1", "X-TWO": "2"])
+            handler: answering(
+                "x",
+                ["Cache-Control": "no-cache=\"X-Once, x-two\", max-age=60", "X-Once": "1", "X-TWO": "2"]
+            )
         )
         #expect(try scene.get("/a")["X-Once"] == "1")
         let again = try scene.get("/a")
@@ -153,7 +164,8 @@ struct FreshnessTests {
             Case(["Last-Modified": old], .validated, request: ["Cookie": "a=b"]),
             Case(["Last-Modified": old, "Cache-Control": "no-cache"], .validated),
             Case(["Last-Modified": old], .hit, status: 301), Case(["Last-Modified": old], .notStored, status: 302),
-            Case(["Cache-Control": "max-age=60"], .hit, status: 302), Case(["Last-Modified": old], .notStored, status: 303),
+            Case(["Cache-Control": "max-age=60"], .hit, status: 302),
+            Case(["Last-Modified": old], .notStored, status: 303),
         ])
     }
 
@@ -193,14 +205,20 @@ struct FreshnessTests {
     func errors() throws {
         let old = httpDate(secondsFromNow: -10 * 86_400)
         try check([
-            Case(["Cache-Control": "max-age=60"], .hit, status: 404), Case(["Cache-Control": "max-age=60"], .hit, status: 410),
+            Case(["Cache-Control": "max-age=60"], .hit, status: 404),
+            Case(["Cache-Control": "max-age=60"], .hit, status: 410),
             Case(["Last-Modified": old], .hit, status: 404), Case(["Last-Modified": old], .notStored, status: 500),
-            Case(["Cache-Control": "max-age=60"], .hit, status: 500), Case(["Cache-Control": "public"], .notStored, status: 503),
-            Case(["Cache-Control": "max-age=60"], .notStored, status: 401), Case(["Cache-Control": "max-age=60"], .notStored, status: 416),
-            Case(["Cache-Control": "max-age=60"], .notStored, status: 429), Case(["Last-Modified": old], .notStored, status: 403),
+            Case(["Cache-Control": "max-age=60"], .hit, status: 500),
+            Case(["Cache-Control": "public"], .notStored, status: 503),
+            Case(["Cache-Control": "max-age=60"], .notStored, status: 401),
+            Case(["Cache-Control": "max-age=60"], .notStored, status: 416),
+            Case(["Cache-Control": "max-age=60"], .notStored, status: 429),
+            Case(["Last-Modified": old], .notStored, status: 403),
         ])
         #expect(try lifetime(["Cache-Control": "max-age=86400"], status: 404) == 60)
-        #expect(try lifetime(["Cache-Control": "max-age=86400"], ["freshness.max_error_ttl=\"10s\""], status: 500) == 10)
+        #expect(
+            try lifetime(["Cache-Control": "max-age=86400"], ["freshness.max_error_ttl=\"10s\""], status: 500) == 10
+        )
         #expect(try lifetime(["Cache-Control": "max-age=5"], status: 404) == 5)
     }
 
@@ -254,7 +272,9 @@ struct FreshnessTests {
             #expect(try get(url) == 200)
         }
         #expect(scene.origin.requests.count == 1)
-        for path in ["/A", "/a?", "/a?x", "/a/", "/%61", "/./a", "//a"] { #expect(try get("http://localhost:\(port)\(path)") == 200) }
+        for path in ["/A", "/a?", "/a?x", "/a/", "/%61", "/./a", "//a"] {
+            #expect(try get("http://localhost:\(port)\(path)") == 200)
+        }
         #expect(scene.origin.requests.count == 8)
     }
 
@@ -263,14 +283,18 @@ struct FreshnessTests {
     @Test("The request's directives ask for validation (RFC 9111 §5.2.1, §5.4)")
     func requestDirectives() throws {
         let scene = try ScriptedScene { request, connection in
-            let fields: PeerFields = ["ETag": "\"e\"", "Cache-Control": "max-age=600", "Date": httpDate(secondsFromNow: -30)]
+            let fields: PeerFields = [
+                "ETag": "\"e\"", "Cache-Control": "max-age=600", "Date": httpDate(secondsFromNow: -30),
+            ]
             if request["If-None-Match"] != nil { return try connection.send("HTTP/1.1 304 N\r\n\(fields.text)\r\n") }
             try connection.respond(fields: fields, text: "x")
         }
         #expect(try scene.get("/a").text == "x")
         let cases: [(fields: PeerFields, asks: Bool)] = [
-            (["Cache-Control": "no-cache"], true), (["Cache-Control": "max-age=0"], true), (["Cache-Control": "max-age=10"], true),
-            (["Cache-Control": "max-age=300"], false), (["Cache-Control": "min-fresh=590"], true), (["Pragma": "no-cache"], true),
+            (["Cache-Control": "no-cache"], true), (["Cache-Control": "max-age=0"], true),
+            (["Cache-Control": "max-age=10"], true),
+            (["Cache-Control": "max-age=300"], false), (["Cache-Control": "min-fresh=590"], true),
+            (["Pragma": "no-cache"], true),
             (["Pragma": "no-cache", "Cache-Control": "max-age=300"], false), (["Cache-Control": "no-transform"], false),
             (["Cache-Control": "only-if-cached"], false), ([:], false),
         ]
@@ -298,7 +322,10 @@ struct FreshnessTests {
     func maxStale() throws {
         let scene = try ScriptedScene { request, connection in
             let control = request.target == "/strict" ? "max-age=5, must-revalidate" : "max-age=5"
-            try connection.respond(fields: ["Cache-Control": control, "Date": httpDate(secondsFromNow: -20)], text: "x")
+            try connection.respond(
+                fields: ["Cache-Control": control, "Date": httpDate(secondsFromNow: -20)],
+                text: "x"
+            )
         }
         let stale: PeerFields = ["Cache-Control": "max-stale=600"]
         for target in ["/strict", "/lenient"] {

@@ -58,11 +58,13 @@ struct MalformedRequestsTests {
     @Test("The target: visible ASCII, no fragment, no user, a host that every reader understands alike (R23)")
     func target() throws {
         let targets = [
-            "http://{o}/a#b", "http://{o}/a\\b", "http://{o}/\u{E9}", "http://{o}/\u{1}", "http://u@{o}/", "http://u:p@{o}/",
+            "http://{o}/a#b", "http://{o}/a\\b", "http://{o}/\u{E9}", "http://{o}/\u{1}", "http://u@{o}/",
+            "http://u:p@{o}/",
             "http:///a", "http://:80/", "http://a:0/", "http://a:65536/", "http://a:/", "http://a:080/", "http://a:8x/",
             "http://0x7f.0.0.1/", "http://0177.0.0.1/", "http://127.1/", "http://2130706433/", "http://127.0.0.1.1/",
             "http://256.0.0.1/", "http://[::1/", "http://[::g]/", "http://[]/", "http://a b/", "http://a%41/",
-            "http://a..b/", "http://a,b/", "http:/{o}/a", "http:{o}/a", "//{o}/a\u{7F}", "{o}", "example.org:80", "*", "?q",
+            "http://a..b/", "http://a,b/", "http:/{o}/a", "http:{o}/a", "//{o}/a\u{7F}", "{o}", "example.org:80", "*",
+            "?q",
         ]
         try refuse(targets.map { Case("GET \($0) HTTP/1.1\r\nHost: {o}\r\n\r\n") })
     }
@@ -76,8 +78,10 @@ struct MalformedRequestsTests {
             Self.withFields("X: a\rb"), Self.withFields("X: a\r"), Self.withFields("X: a\u{0}b"),
             Self.withFields("X: a\u{1}b"), Self.withFields("X: a\u{7F}b"), Self.withFields("X: a\u{B}"),
             Self.withFields("X: a\nY: b"), Case("GET http://{o}/a HTTP/1.1\nHost: {o}\n\n"),
-            Case("GET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\n"), Case("GET http://{o}/a HTTP/1.1\r\n Host: {o}\r\n\r\n"),
-            Case("GET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\r\n\r\n"), Case("\nGET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n"),
+            Case("GET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\n"),
+            Case("GET http://{o}/a HTTP/1.1\r\n Host: {o}\r\n\r\n"),
+            Case("GET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\r\n\r\n"),
+            Case("\nGET http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n"),
         ])
     }
 
@@ -111,7 +115,8 @@ struct MalformedRequestsTests {
             post("Transfer-Encoding: chunked, chunked", 400), post("Transfer-Encoding: identity", 400),
             post("Transfer-Encoding: chunked, identity", 400), post("Transfer-Encoding: xchunked", 400),
             post("Transfer-Encoding: \"chunked\"", 400), post("Transfer-Encoding: chunked;q=1", 400),
-            post("Transfer-Encoding:", 400), post("Transfer-Encoding: ,chunked", 400), post("Transfer-Encoding: \u{B}chunked", 400),
+            post("Transfer-Encoding:", 400), post("Transfer-Encoding: ,chunked", 400),
+            post("Transfer-Encoding: \u{B}chunked", 400),
             post("Transfer-Encoding: gzip, chunked", 501), post("Transfer-Encoding: gzip,\tChunked", 501),
         ])
         try refuse([Case("POST http://{o}/a HTTP/1.0\r\nHost: {o}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")])
@@ -122,7 +127,8 @@ struct MalformedRequestsTests {
         let bodies = [
             "x\r\n", "\r\n", "-1\r\na\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", "1 \r\na\r\n", "g\r\n",
             "8000000000000000\r\n", "10000000000000000\r\n", "00000000000000001\r\na\r\n", "1\r\nab\r\n", "1\r\na\n",
-            "1\na\r\n", "1\r\na\rb\n", "1;a\nb\r\na\r\n", "1;\u{0}\r\na\r\n", "1;" + String(repeating: "e", count: 300) + "\r\na\r\n",
+            "1\na\r\n", "1\r\na\rb\n", "1;a\nb\r\na\r\n", "1;\u{0}\r\na\r\n",
+            "1;" + String(repeating: "e", count: 300) + "\r\na\r\n",
             "0\r\nX : 1\r\n\r\n", "0\r\nX: a\nY: b\r\n\r\n", "0\r\n folded: 1\r\n\r\n", "0\n\n",
             "0\r\nX: " + String(repeating: "t", count: 17_000) + "\r\n\r\n",
             "0\r\n" + String(repeating: "X: 1\r\n", count: 65) + "\r\n",
@@ -161,7 +167,8 @@ struct MalformedRequestsTests {
         let head = "GET \(scene.url("/\(long(8_100))")) HTTP/1.1\r\nHost: a\r\n"
         let texts = [
             "\(head)X: \(long(32_000))\r\n\r\n", head + String(repeating: "X: 1\r\n", count: 255) + "\r\n",
-            "\(head)X: \(long(25_000))\r\nY: \(long(25_000))\r\n\r\n", String(repeating: "\r\n", count: 4) + head + "\r\n",
+            "\(head)X: \(long(25_000))\r\nY: \(long(25_000))\r\n\r\n",
+            String(repeating: "\r\n", count: 4) + head + "\r\n",
             "GET \(scene.url("/\(long(16_000))")) HTTP/1.1\r\nHost: a\r\n\r\n",
             "\(String(repeating: "M", count: 32)) \(scene.url("/a")) HTTP/1.1\r\nHost: a\r\n\r\n",
         ]

@@ -37,16 +37,20 @@ struct MalformedResponsesTests {
         let end = "\r\nContent-Length: 5\r\n\r\nhello"
         let lines = [
             "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 abc OK", "HTTP/1.1  200 OK",
-            "HTTP/1.1\t200 OK", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK", "http/1.1 200 OK", "ICY 200 OK", " HTTP/1.1 200 OK",
+            "HTTP/1.1\t200 OK", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK", "http/1.1 200 OK", "ICY 200 OK",
+            " HTTP/1.1 200 OK",
             "HTTP/1.1 +20 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 O\u{0}K", "HTTP/1.1 200 O\u{1}K",
         ]
-        try refuse(lines.map { $0 + end } + ["hello, this is HTTP/0.9\r\n", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"])
+        try refuse(
+            lines.map { $0 + end } + ["hello, this is HTTP/0.9\r\n", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"]
+        )
     }
 
     @Test("Field lines that are none (R22)")
     func fieldLines() throws {
         try refuse([
-            Self.ok("X : 1\r\nContent-Length: 5"), Self.ok(": 1\r\nContent-Length: 5"), Self.ok("X\r\nContent-Length: 5"),
+            Self.ok("X : 1\r\nContent-Length: 5"), Self.ok(": 1\r\nContent-Length: 5"),
+            Self.ok("X\r\nContent-Length: 5"),
             Self.ok("X: a\r\n X-Evil: b\r\nContent-Length: 5"), Self.ok("X: a\u{0}\r\nContent-Length: 5"),
             Self.ok("X: a\rX-Evil: 1\r\nContent-Length: 5"), Self.ok("X: a\u{1}\r\nContent-Length: 5"),
             Self.ok("X: a\nX-Evil: 1\r\nContent-Length: 5"), Self.ok("X\u{E9}: a\r\nContent-Length: 5"),
@@ -111,7 +115,9 @@ struct MalformedResponsesTests {
     @Test("Statuses that nobody knows pass unchanged, as do reasons that are empty or missing (R29)")
     func unusualStatuses() throws {
         let scene = try ScriptedScene { request, connection in
-            try connection.send("HTTP/1.1 \(request.target.dropFirst().prefix(3))\(request.target.hasSuffix("x") ? "" : " ")")
+            try connection.send(
+                "HTTP/1.1 \(request.target.dropFirst().prefix(3))\(request.target.hasSuffix("x") ? "" : " ")"
+            )
             try connection.send("\r\nContent-Length: 5\r\n\r\nhello")
         }
         for status in [299, 399, 499, 599, 600, 999] {
@@ -123,7 +129,8 @@ struct MalformedResponsesTests {
     @Test("A chunked body that is not sound is seen to break off, and is never a whole one", arguments: [true, false])
     func chunkedBody(isStorable: Bool) throws {
         let bodies = [
-            "5\r\nhello\r\nx\r\n", "5\r\nhello\r\n-1\r\n", "5\r\nhello\r\n8000000000000000\r\n", "5\r\nhellooo\r\n0\r\n\r\n",
+            "5\r\nhello\r\nx\r\n", "5\r\nhello\r\n-1\r\n", "5\r\nhello\r\n8000000000000000\r\n",
+            "5\r\nhellooo\r\n0\r\n\r\n",
             "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r\n0\n\n", "5\r\nhello\r\n0\r\nX : 1\r\n\r\n",
             "5\r\nhello\r\n0\r\nX: " + String(repeating: "t", count: 17_000) + "\r\n\r\n",
             "5\r\nhello\r\n1;" + String(repeating: "e", count: 300) + "\r\na\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n",

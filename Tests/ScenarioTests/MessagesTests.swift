@@ -103,6 +103,35 @@ struct MessagesTests {
         #expect(try client.rest().bytes.isEmpty)
     }
 
+    @Test("A connection that says nothing, or nothing more, is closed (R40, R42)", arguments: [false, true])
+    func silentClient(hasAsked: Bool) throws {
+        let directive = hasAsked ? "keep_alive" : "first_byte_timeout"
+        let scene = try ScriptedScene(settings: ["downstream.\(directive)=\"300ms\""], handler: answering("x"))
+        let client = try scene.client()
+        if hasAsked {
+            try client.request(scene.url("/a"))
+            #expect(try client.response().text == "x")
+        }
+        let rest = try client.rest()
+        #expect(rest.bytes.isEmpty)
+        #expect(rest.end == .complete)
+    }
+
+    @Test("A client that stops in the middle of its content is not waited for (R44)")
+    func silentContent() throws {
+        let scene = try ScriptedScene(settings: ["downstream.body_timeout=\"300ms\""], readsBodies: false) {
+            _,
+            connection in
+            _ = try connection.receiveRest()
+        }
+        let client = try scene.client()
+        try client.request(scene.url("/a"), fields: ["Content-Length": "100"], method: "POST")
+        try client.send("begun")
+        #expect(try client.response().status == 408)
+        #expect(try client.rest().bytes.isEmpty)
+        try scene.origin.waitForNoConnections()
+    }
+
     // MARK: Interim answers
 
     @Test("Expect: 100-continue goes to the origin, its 100 comes back, and then the content goes (RFC 9110 §10.1.1)")
@@ -149,7 +178,9 @@ struct MessagesTests {
     @Test("Interim answers are passed on, to HTTP/1.1 clients only (RFC 9110 §15.2)", arguments: ["1.1", "1.0"])
     func earlyHints(version: String) throws {
         let scene = try ScriptedScene { _, connection in
-            try connection.send("HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\nConnection: X-H\r\nX-H: 1\r\n\r\n")
+            try connection.send(
+                "HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\nConnection: X-H\r\nX-H: 1\r\n\r\n"
+            )
             try connection.send("HTTP/1.1 102 Processing\r\n\r\n")
             try connection.respond(text: "final")
         }
@@ -194,7 +225,8 @@ struct MessagesTests {
             switch (request.method, request.target) {
             case ("HEAD", _): try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n")
             case (_, "/204"): try connection.send("HTTP/1.1 204 No Content\r\n\r\n")
-            case (_, "/304"): try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"e\"\r\nContent-Length: 7\r\n\r\n")
+            case (_, "/304"):
+                try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"e\"\r\nContent-Length: 7\r\n\r\n")
             default: try connection.respond(fields: ["Cache-Control": "no-store"], text: "body")
             }
         }
@@ -237,6 +269,28 @@ struct MessagesTests {
         #expect(try client.receive(end.count) == end)
     }
 
+    @Test("A body of unknown length that was stored has its length the next time, for HTTP/1.0 clients too")
+    func storedChunks() throws {
+        let content = Content(seed: 1, length: 300_000)
+        let scene = try ScriptedScene { _, connection in
+            try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for start in stride(from: Int64(0), to: content.length, by: 50_000) {
+                try connection.sendChunk(content.bytes(start..<start + 50_000))
+            }
+            try connection.sendLastChunk()
+        }
+        #expect(try scene.get("/a").body == content.allBytes)
+        for version in ["1.1", "1.0"] {
+            let client = try scene.client()
+            try client.send("GET \(scene.url("/a")) HTTP/\(version)\r\nHost: a\r\n\r\n")
+            let response = try client.response()
+            #expect(response["Content-Length"] == "300000", "\(version)")
+            #expect(content.firstDifference(response.body, at: 0) == nil, "\(version)")
+            #expect(response.body.count == 300_000, "\(version)")
+        }
+        #expect(scene.origin.requests.count == 1)
+    }
+
     @Test("A body that is passed on and breaks off is seen to break off (resume-rules 3.4)")
     func truncated() throws {
         let scene = try ScriptedScene { request, connection in
@@ -265,8 +319,11 @@ struct MessagesTests {
             if request.target.hasPrefix("/closed"), connection.number % 2 == 0 { return connection.close() }
             try connection.respond(fields: ["Cache-Control": "no-store"], text: "ok \(connection.number)")
         }
-        #expect(try scene.get("/a").text == "ok 0")
-        #expect(try scene.get("/closed").text == "ok 1")
+        let client = try scene.client()
+        try client.request(scene.url("/a"))
+        #expect(try client.response().text == "ok 0")
+        try client.request(scene.url("/closed"))
+        #expect(try client.response().text == "ok 1")
         #expect(scene.origin.requests.map(\.target) == ["/a", "/closed", "/closed"])
     }
 
@@ -276,13 +333,14 @@ struct MessagesTests {
             if request.method == "POST" { return connection.close() }
             try connection.respond(fields: ["Cache-Control": "no-store"], text: "ok")
         }
-        #expect(try scene.get("/a").text == "ok")
         let client = try scene.client()
+        try client.request(scene.url("/a"))
+        #expect(try client.response().text == "ok")
         try client.request(scene.url("/b"), fields: ["Content-Length": "4"], method: "POST")
         try client.send("once")
         let response = try client.response()
         #expect(response.status == 502)
-        #expect(scene.origin.requests.filter { $0.method == "POST" }.count == 1)
+        #expect(scene.origin.requests.map(\.method) == ["GET", "POST"])
     }
 
     @Test("Bytes after a message end that connection, and reach nobody (R27)")

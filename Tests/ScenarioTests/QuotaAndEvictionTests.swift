@@ -131,6 +131,7 @@ struct QuotaAndEvictionTests {
     )
     func fullDisk() throws {
         let disk = try SmallDisk(mebibytes: 16)
+        defer { withExtendedLifetime(disk) {} }
         let origin = try FileOrigin()
         defer { origin.stop() }
         let settings = ["cache.min_free=\"1 MiB\""]
@@ -161,6 +162,7 @@ struct QuotaAndEvictionTests {
     )
     func fullInTheMiddle() throws {
         let disk = try SmallDisk(mebibytes: 32)
+        defer { withExtendedLifetime(disk) {} }
         let origin = try FileOrigin()
         defer { origin.stop() }
         let proxy = try ProxyProcess(cacheDirectory: "\(disk.path)/cache", settings: ["cache.min_free=\"0\""])

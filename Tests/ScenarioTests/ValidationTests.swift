@@ -116,8 +116,30 @@ struct ValidationTests {
     @Test("An origin that cannot be reached is not covered up with what must be revalidated (RFC 9111 §5.2.2.2)")
     func unreachable() throws {
         let scene = try filled(cacheControl: "max-age=0, must-revalidate")
-        scene.origin.stop()
+        scene.origin.setFaults { _, _ in FileFaults { $0.closeBeforeHead = true } }
         #expect([502, 504].contains(try scene.get("/a").status))
+    }
+
+    @Test("What has no validator and is stale is asked for plainly, and replaced")
+    func withoutValidator() throws {
+        let scene = try filled(etag: nil, lastModified: nil, cacheControl: "max-age=0")
+        let new = Content(seed: 33, length: 60_000)
+        scene.origin.put("/a", FileVersion(new, cacheControl: "max-age=600"))
+        #expect(try scene.check("/a", new).body.isWhole)
+        try scene.waitUntilHeld("/a", new.length)
+        let hit = try scene.check("/a", new)
+        #expect(hit.body.isWhole)
+        #expect(hit.head["Cache-Status"]?.contains("hit") == true)
+        #expect(scene.origin.requests.map { $0["If-None-Match"] ?? $0["If-Modified-Since"] } == [nil, nil])
+    }
+
+    @Test("A client's condition on what is not held goes to the origin, and its 304 is not stored")
+    func conditionOnCold() throws {
+        let scene = try scene()
+        #expect(try scene.get("/a", ["If-None-Match": "\"one\""]).status == 304)
+        #expect(scene.origin.requests.last?["If-None-Match"] == "\"one\"")
+        #expect(try scene.check("/a", Self.content).body.isWhole)
+        #expect(scene.origin.requests.last?["If-None-Match"] == nil)
     }
 
     // MARK: The clients' conditions
@@ -154,7 +176,8 @@ struct ValidationTests {
     func preconditionsForwarded() throws {
         let scene = try filled()
         let cases: [(name: String, value: String)] = [
-            ("If-Match", "\"two\""), ("If-Match", "W/\"one\""), ("If-Unmodified-Since", "Mon, 29 Jan 2001 13:11:30 GMT"),
+            ("If-Match", "\"two\""), ("If-Match", "W/\"one\""),
+            ("If-Unmodified-Since", "Mon, 29 Jan 2001 13:11:30 GMT"),
         ]
         for item in cases {
             var fields = PeerFields()
@@ -210,7 +233,12 @@ struct ValidationTests {
         }
         #expect(try scene.check("/a", Self.content).body.isWhole)
         try scene.waitUntilHeld("/a", Self.content.length)
-        let part = try scene.check("/a", Self.content, at: isStrong ? 100 : 0, ["Range": "bytes=100-", "If-Range": modified])
+        let part = try scene.check(
+            "/a",
+            Self.content,
+            at: isStrong ? 100 : 0,
+            ["Range": "bytes=100-", "If-Range": modified]
+        )
         #expect(part.head.status == (isStrong ? 206 : 200))
         #expect(part.body.isWhole)
         #expect(scene.origin.requests.count == 1)
@@ -255,7 +283,10 @@ struct ValidationTests {
     @Test("A range that is none is as if it were not there (RFC 9110 §14.2)")
     func ignoredRanges() throws {
         let scene = try filled()
-        for range in ["items=0-5", "bytes", "bytes=", "bytes=5-1", "bytes=a-b", "bytes=1", "bytes=--1", "bytes=18446744073709551616-x"] {
+        for range in [
+            "items=0-5", "bytes", "bytes=", "bytes=5-1", "bytes=a-b", "bytes=1", "bytes=--1",
+            "bytes=18446744073709551616-x",
+        ] {
             let whole = try scene.check("/a", Self.content, ["Range": range])
             #expect(whole.head.status == 200, "\(range)")
             #expect(whole.body.isWhole, "\(range)")
@@ -321,7 +352,8 @@ struct ValidationTests {
             try connection.respond(status, "S", fields: ["Location": "/b", "Content-Location": location], text: "")
         }
         let cases: [(method: String, status: String, invalidates: Bool)] = [
-            ("POST", "200", true), ("PUT", "204", true), ("DELETE", "200", true), ("PATCH", "303", true), ("ODD", "200", true),
+            ("POST", "200", true), ("PUT", "204", true), ("DELETE", "200", true), ("PATCH", "303", true),
+            ("ODD", "200", true),
             ("POST", "404", false), ("PUT", "500", false), ("OPTIONS", "200", false), ("HEAD", "200", false),
         ]
         for item in cases {

@@ -131,7 +131,9 @@ struct VariantsTests {
         for language in ["de", "fr"] { _ = try get(scene, language) }
         let shown = try jsonObject(try scene.proxy.command("show", scene.url("/a"), "--json").output)
         let versions = try #require(shown["versions"] as? [[String: Any]])
-        let languages = versions.flatMap { ($0["requestFields"] as? [[String: String]]) ?? [] }.map { $0["value"] ?? "" }
+        let languages = versions.flatMap { ($0["requestFields"] as? [[String: String]]) ?? [] }.map {
+            $0["value"] ?? ""
+        }
         #expect(languages.sorted() == ["de", "fr"])
         let purged = try jsonObject(try scene.proxy.command("purge", scene.url("/a"), "--json").output)
         #expect(purged["removed"] as? Int == 2)

@@ -14,7 +14,9 @@ private let outerAddress: String? = {
     var entry = list
     while let current = entry {
         entry = current.pointee.ifa_next
-        guard let address = current.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) else { continue }
+        guard let address = current.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) else {
+            continue
+        }
         var text = [CChar](repeating: 0, count: 64)
         getnameinfo(address, socklen_t(MemoryLayout<sockaddr_in>.size), &text, 64, nil, 0, NI_NUMERICHOST)
         let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -93,7 +95,9 @@ struct WhoMayUseTests {
     func loopbackRestricted() throws {
         let scene = try ScriptedScene(settings: ["access.loopback_reaches_all=false"], handler: answering())
         let port = scene.origin.port
-        for host in ["127.0.0.1:\(port)", "localhost:\(port)", "0.0.0.0:\(port)", "[::1]:\(port)", "[::ffff:127.0.0.1]:\(port)"] {
+        for host in [
+            "127.0.0.1:\(port)", "localhost:\(port)", "0.0.0.0:\(port)", "[::1]:\(port)", "[::ffff:127.0.0.1]:\(port)",
+        ] {
             let response = try PeerClient.get("http://\(host)/a", through: scene.proxy.port)
             #expect(response.status == 403, "\(host)")
             #expect(response.body.count > 10, "\(host)")
@@ -102,7 +106,9 @@ struct WhoMayUseTests {
             settings: ["access.loopback_reaches_all=false", "access.connect_ports=[\"1-65535\"]"],
             handler: answering()
         )
-        let (response, _) = try tunnel.raw("CONNECT \(tunnel.origin.authority) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let (response, _) = try tunnel.raw(
+            "CONNECT \(tunnel.origin.authority) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        )
         #expect(response.status == 403)
         #expect(scene.origin.connectionCount + tunnel.origin.connectionCount == 0)
     }
@@ -131,13 +137,17 @@ struct WhoMayUseTests {
         }
     }
 
-    @Test("Other machines reach no private, link-local or loopback address through the proxy (R62, R63)", .enabled(if: hasOuterAddress))
+    @Test(
+        "Other machines reach no private, link-local or loopback address through the proxy (R62, R63)",
+        .enabled(if: hasOuterAddress)
+    )
     func outerClients() throws {
         let scene = try open([])
         let port = scene.origin.port
         let hosts = [
             "127.0.0.1:\(port)", "localhost:\(port)", "0.0.0.0:\(port)", "[::1]:\(port)", "[::ffff:127.0.0.1]:\(port)",
-            "169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1", "224.0.0.1", "240.0.0.1",
+            "169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1", "224.0.0.1",
+            "240.0.0.1",
             "[fc00::1]", "[fe80::1]", "[ff02::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::]:\(port)",
         ]
         for host in hosts {
@@ -146,7 +156,10 @@ struct WhoMayUseTests {
         #expect(scene.origin.connectionCount == 0)
     }
 
-    @Test("A stored response answers only clients to whom the address that it came from is open (R62)", .enabled(if: hasOuterAddress))
+    @Test(
+        "A stored response answers only clients to whom the address that it came from is open (R62)",
+        .enabled(if: hasOuterAddress)
+    )
     func storedResponse() throws {
         let scene = try open([])
         #expect(try scene.get("/a").status == 200)

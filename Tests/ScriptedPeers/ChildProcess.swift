@@ -51,7 +51,8 @@ package final class ChildProcess: Sendable {
         // The shell only changes directory and becomes the program, with the same process identifier.
         let command =
             directory.map { ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", $0, path] + arguments } ?? [path] + arguments
-        var merged = ProcessInfo.processInfo.environment
+        // HOLDFAST_… would be directives to the proxy; the one that names the program is for the tests.
+        var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HOLDFAST_") }
         merged.merge(environment) { $1 }
         var argumentPointers = command.map { strdup($0) } + [nil]
         var environmentPointers = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]

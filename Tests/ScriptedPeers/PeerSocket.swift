@@ -122,20 +122,21 @@ final class PeerSocket: @unchecked Sendable {
 
     /// Ends the sending direction: the other side sees FIN and may still send.
     func shutdownSending() {
-        shutdown(descriptor, Int32(SHUT_WR))
+        isOpen.withLock { if $0 { shutdown(descriptor, Int32(SHUT_WR)) } }
     }
 
     /// Wakes whoever is blocked on this socket, without freeing the descriptor's number.
     func wake() {
-        shutdown(descriptor, Int32(SHUT_RDWR))
+        // A number that was freed may already be another socket's.
+        isOpen.withLock { if $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
     }
 
     func close() {
-        let mine = isOpen.withLock { open in
-            defer { open = false }
-            return open
+        // Within the lock: nobody may look at the number between the end of its being ours and its being freed.
+        isOpen.withLock { open in
+            if open { _ = Glibc.close(descriptor) }
+            open = false
         }
-        if mine { _ = Glibc.close(descriptor) }
     }
 
     /// Closes with a RST instead of a FIN: SO_LINGER with time 0.

@@ -1,0 +1,79 @@
+// A response whose head was sent, and whose bytes can no longer be stored: its client gets the rest in the
+// same response, passed through from the origin under the same validator (hardening 2.2 item 6).
+
+import HTTPSemantics
+import NIOCore
+import Resume
+import Store
+import Transport
+import Wire
+
+extension CachedExchange {
+    /// Asks the origin for what is missing from `position` on. Whether there is hope.
+    func heal(_ stored: StoredResponse, _ position: Int64) -> Bool {
+        guard case .delivering(let delivery) = stage, let validator = stored.validator else { return false }
+        let end = delivery.wantedEnd
+        closeGuard(position)
+        record.bytesFromCache = heldAtStart.intersection(delivery.delivered).byteCount
+        leaveFills()
+        let asked = AskedSpan(start: position, end: end == .max ? nil : end)
+        var fields = forwardable()
+        ConditionalRequest.completing(&fields, range: position..<end, openEnd: end == .max, validator: validator)
+        let upstream = hall.upstreamRequest(
+            head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
+            uri: uri,
+            body: .none,
+            client: stream.clientAddress
+        )
+        stage = .healing(
+            OriginCall.send(upstream, with: table.client, on: loop) { call, event in
+                switch event {
+                case .head(let answer): self.healed(stored, asked, answer, call)
+                case .failed(let failure): self.notHealed(failure.sentence)
+                case .interim, .writable: break
+                }
+            }
+        )
+        return true
+    }
+
+    private func healed(_ stored: StoredResponse, _ asked: AskedSpan, _ answer: OriginCall.Answer, _ call: OriginCall) {
+        guard case .healing = stage, let validator = stored.validator else { return call.cancel() }
+        let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
+        let fields = stored.metadata.head.fields
+        let check = ContinuationCheck.check(
+            asked: asked,
+            known: KnownVersion(
+                validator: validator,
+                completeLength: stored.body.completeLength,
+                highestHeldEnd: stored.body.held.ranges.last?.upperBound ?? 0,
+                contentEncoding: fields.combined(.contentEncoding),
+                contentType: fields.combined(.contentType)
+            ),
+            response: answer.head,
+            contentLength: length,
+            receivedAt: answer.responseTime
+        )
+        // All that is missing, and nothing else: a shorter part would end the response too early.
+        guard case .continues(let span, let completeLength) = check, span.upperBound == asked.end ?? completeLength,
+            length == nil || length == span.upperBound - span.lowerBound
+        else {
+            call.cancel()
+            return notHealed("The origin's answer does not continue what was sent.")
+        }
+        let expected = span.upperBound - span.lowerBound
+        let relay = ResponseRelay(stream: stream, call: call, expecting: expected) { [self] end in
+            record.bytesSent = stream.bytesSent
+            record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
+            finished(end)
+        }
+        stage = .relaying(relay)
+    }
+
+    private func notHealed(_ reason: String) {
+        guard case .healing = stage else { return }
+        record.bytesSent = stream.bytesSent
+        stream.abort()
+        finished(.cut(reason: reason))
+    }
+}

@@ -1,0 +1,19 @@
+// Whether a stored response can be continued: its validator, and what it says of itself.
+
+import HTTPSemantics
+import Resume
+import Store
+
+extension StoredResponse {
+    /// More of it can be asked for: a strong validator (resume-rules 1), and no content coding under a date (rule 8).
+    var isResumable: Bool {
+        guard let validator else { return false }
+        return KnownVersion(
+            validator: validator,
+            completeLength: nil,
+            highestHeldEnd: 0,
+            contentEncoding: metadata.head.fields.combined(.contentEncoding),
+            contentType: nil
+        ).mayBeContinued
+    }
+}
