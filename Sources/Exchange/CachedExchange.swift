@@ -91,7 +91,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         guard !asksPlainly else { return fetch(.miss) }
         let now = Clock.unixSeconds()
         var sawVariant = false
-        for candidate in candidates where hall.mayBeGiven(candidate, to: stream.clientAddress, uri: uri) {
+        let inOrder = candidates.filter(isOfUse) + candidates.filter { !isOfUse($0) }
+        for candidate in inOrder where hall.mayBeGiven(candidate, to: stream.clientAddress, uri: uri) {
             switch judge(candidate, now: now) {
             case .mismatch: sawVariant = true
             case .fresh(_, let ttl):
@@ -103,6 +104,11 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             }
         }
         fetch(sawVariant ? .varyMiss : .uriMiss)
+    }
+
+    /// Whether it can become an answer at all; a part that nothing can be added to hardly ever can.
+    func isOfUse(_ candidate: StoredResponse) -> Bool {
+        candidate.body.isComplete || candidate.isResumable || table.liveFills(of: candidate) != nil
     }
 
     func judge(_ candidate: StoredResponse, now: Int64) -> ReuseDecision {

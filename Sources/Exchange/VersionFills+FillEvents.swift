@@ -68,6 +68,7 @@ extension VersionFills {
 
     /// It is remembered as unfinished, and stops (resume-rules 6).
     func parks() {
+        state.withLock { $0.background = .none }
         if isResumable { note(.parked) } else { clearUnfinished() }
     }
 
@@ -156,6 +157,8 @@ extension VersionFills {
         } else if isComplete || !lacksAnything {
             clearUnfinished()
         }
+        // Under no strong validator a part is of no further use (resume-rules 1): what it replaced may still be.
+        if failure != nil, !response.isResumable, !isComplete { table.store.remove(response) }
         forgetIfIdle()
     }
 
