@@ -31,7 +31,7 @@ serve: build
 	@echo "Next, in another shell (the start-up line below names the address, if $(CONFIG) has another):"
 	@echo "    export http_proxy=http://127.0.0.1:3128"
 	@echo "    export https_proxy=http://127.0.0.1:3128"
-	@echo "    curl -O http://deb.debian.org/debian/ls-lR.gz      # twice: the second time comes from the cache"
+	@echo "    curl -O http://example.org/large-file              # twice: the second time comes from the cache"
 	@echo "    .build/release/holdfast ls                         # what is held"
 	@echo "http is cached; https is tunnelled, and not cached so far. Ctrl-C stops, after running responses."
 	@echo

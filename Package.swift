@@ -45,7 +45,11 @@ let package = Package(
             dependencies: ["HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum", "CSystemCalls"],
             swiftSettings: rules
         ),
-        .target(name: "Transport", dependencies: ["HTTPSemantics", "Wire", "CSystemCalls"] + nio, swiftSettings: rules),
+        .target(
+            name: "Transport",
+            dependencies: ["HTTPSemantics", "Wire", "CSystemCalls"] + nio,
+            swiftSettings: rules
+        ),
 
         // Conducting.
         .target(

@@ -6,7 +6,6 @@ package import Configuration
 package import HTTPSemantics
 import Synchronization
 
-
 /// The verdicts on clients, ports and addresses. Immutable but for our own addresses, which are known
 /// once the listeners are bound. May be used from any thread.
 package final class Access: Sendable {

@@ -183,7 +183,11 @@ extension CachedExchange {
         case .stored(let fills):
             record.cacheStatus.stored = true
             closeOpening(notStorable: false)
-            guard isAttached else { return fills.leaveUnread(neededBytes(wantedPart(of: fills.response, fills.response.metadata), of: fills.response)) }
+            guard isAttached else {
+                return fills.leaveUnread(
+                    neededBytes(wantedPart(of: fills.response, fills.response.metadata), of: fills.response)
+                )
+            }
             validated = fills.response.id
             ownHead = StoredAnswerHead.passing(
                 answer.head,

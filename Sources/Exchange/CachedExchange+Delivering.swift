@@ -40,12 +40,15 @@ extension CachedExchange {
         hall.store.used(stored)
         // What was fetched for this very request keeps the Age that it came with.
         let storedHead = ownHead ?? metadata.head
-        let age: Int64? = ownHead != nil ? nil : Freshness.age(
-            response: metadata.head.fields,
-            requestTime: metadata.requestTime,
-            responseTime: metadata.responseTime,
-            now: now
-        )
+        let age: Int64? =
+            ownHead != nil
+            ? nil
+            : Freshness.age(
+                response: metadata.head.fields,
+                requestTime: metadata.requestTime,
+                responseTime: metadata.responseTime,
+                now: now
+            )
         let completeLength = stored.body.completeLength
         var head: ResponseHead
         var range: Range<Int64>
@@ -71,7 +74,10 @@ extension CachedExchange {
             stream.finish()
             return finished(.complete)
         }
-        stream.sendHead(head, body: range.upperBound == .max ? .unknownLength : .length(range.upperBound - range.lowerBound))
+        stream.sendHead(
+            head,
+            body: range.upperBound == .max ? .unknownLength : .length(range.upperBound - range.lowerBound)
+        )
         heldAtStart = record.cacheStatus.hit ? ByteRangeSet([range]) : stored.body.held.intersection(range)
         openGuard(stored)
         let delivery = Delivery(

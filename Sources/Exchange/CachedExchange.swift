@@ -253,7 +253,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             delivery.doom(failure.sentence)
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
-        case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _), (.asking, _), (.relaying, _),
+        case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _),
+            (.asking, _), (.relaying, _),
             (.healing, _), (.ended, _):
             break
         }

@@ -42,7 +42,11 @@ final class TunnelExchange {
         Tunnel.open(
             host: authority.bareHost,
             port: authority.port ?? 443,
-            check: hall.access.judge(client: stream.clientAddress, host: authority.bareHost, port: authority.port ?? 443),
+            check: hall.access.judge(
+                client: stream.clientAddress,
+                host: authority.bareHost,
+                port: authority.port ?? 443
+            ),
             deniedAddressRefusesAll: true,
             on: stream,
             client: hall.table.client,

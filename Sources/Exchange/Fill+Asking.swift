@@ -78,7 +78,11 @@ extension Fill {
             changed(answer, request, call)
         case .transient(let status):
             call.cancel()
-            failed(.status(status), FillStop(.unavailable(status: status)), retryAfter: RetryAfter.of(answer.head.fields, now: answer.responseTime))
+            failed(
+                .status(status),
+                FillStop(.unavailable(status: status)),
+                retryAfter: RetryAfter.of(answer.head.fields, now: answer.responseTime)
+            )
         case .gone(let status):
             call.cancel()
             _ = version.tell(number) { $0.originGone() }

@@ -20,7 +20,8 @@ extension Fill {
             let isCloseDelimited = self.framing == .untilClose
             let end = self.version.tell(self.number) { machine in
                 isCloseDelimited
-                    ? machine.bodyEndedByClose(resumable: resumable) : machine.bodyEnded(complete: true, resumable: resumable)
+                    ? machine.bodyEndedByClose(resumable: resumable)
+                    : machine.bodyEnded(complete: true, resumable: resumable)
             }
             self.carryOut(end ?? .nothing, FillStop(.notResumable), unproven: isCloseDelimited)
         }

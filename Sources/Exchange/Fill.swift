@@ -154,15 +154,15 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     func compare(_ bytes: [UInt8], at offset: Int64) {
         isComparing = true
         let loop = self.loop
-        body.matches(bytes, at: offset) { equal in
-            loop.execute { self.compared(equal) }
+        body.matches(bytes, at: offset) { comparison in
+            loop.execute { self.compared(comparison) }
         }
     }
 
-    func compared(_ equal: Bool) {
+    func compared(_ comparison: Comparison) {
         isComparing = false
         guard !isOver else { return }
-        switch version.tell(number, { $0.compared(equal: equal) }) ?? .nothing {
+        switch version.tell(number, { $0.compared(equal: comparison == .equal) }) ?? .nothing {
         case .goOn:
             if case .receiving? = version.tell(number, { $0.state }) { confirm() }
             process()

@@ -47,7 +47,8 @@ struct FillStop: Error, Sendable {
         case .upstream(let failure): failure.sentence
         case .answered(let status): "The origin answered the request for the rest with \(status)."
         case .store(let error): error.sentence
-        case .notResumable: "The download broke off, and the origin gives no strong validator under which it could go on."
+        case .notResumable:
+            "The download broke off, and the origin gives no strong validator under which it could go on."
         case .purged: "It was purged from the cache."
         case .unavailable(let status): "The origin keeps answering \(status)."
         }

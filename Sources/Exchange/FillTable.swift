@@ -258,7 +258,9 @@ package final class FillTable: Sendable {
         guard highest <= configuration.cache.maxObjectSize else { return .notStorable(.tooLarge) }
         guard fits(question.key), store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
         // What ends early must be one that can be taken up again.
-        if validator != nil, let until = until(completeLength) { span = span.clamped(to: 0..<max(until, span.lowerBound)) }
+        if validator != nil, let until = until(completeLength) {
+            span = span.clamped(to: 0..<max(until, span.lowerBound))
+        }
 
         let response = store.create(
             NewStoredResponse(

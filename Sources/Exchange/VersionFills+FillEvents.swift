@@ -153,7 +153,11 @@ extension VersionFills {
         body.notifyEnd()
         if failure != nil, isIdle {
             // Nobody waits for it, and asking again was given up: a reader or a person may take it up.
-            if isResumable, table.configuration.resume.onDisconnect != .drop { note(.parked) } else { clearUnfinished() }
+            if isResumable, table.configuration.resume.onDisconnect != .drop {
+                note(.parked)
+            } else {
+                clearUnfinished()
+            }
         } else if isComplete || !lacksAnything {
             clearUnfinished()
         }

@@ -71,7 +71,9 @@ extension VersionFills {
     }
 
     func claims(_ state: State, held: ByteRangeSet) -> [Claim] {
-        state.fills.values.compactMap { $0.claim(held: held, mayBeCut: state.ranges == .proven && response.isResumable) }
+        state.fills.values.compactMap {
+            $0.claim(held: held, mayBeCut: state.ranges == .proven && response.isResumable)
+        }
     }
 
     /// As many as a download manager opens connections; readers beyond that wait for a fill to come by.

@@ -117,20 +117,6 @@ extension StoredBody {
         return BodyReader(body: self, response: response, number: number)
     }
 
-    /// Compares bytes with those that are held; the answer comes on a disk thread. false also where not all of
-    /// them are held, or where the held ones fail their check.
-    package func matches(
-        _ bytes: [UInt8],
-        at offset: Int64,
-        _ completion: @escaping @Sendable (Bool) -> Void
-    ) {
-        let response = state.withLock { $0.response }
-        services.pool.submit(in: queue) {
-            completion(self.equals(bytes, at: offset))
-            withExtendedLifetime(response) {}
-        }
-    }
-
     /// What a reader can do now.
     enum Step {
         case bytes(ArraySlice<UInt8>)
@@ -149,7 +135,7 @@ extension StoredBody {
                 state.readers[number]?.waitsAt = offset
                 return .missing
             }
-            let limit = min(run.upperBound, offset.addingReportingOverflow(length).partialValue)
+            let limit = min(run.upperBound, offset.addingSaturated(length))
             if let content = state.content {
                 return .bytes(content[Int(offset)..<Int(min(limit, Int64(content.count)))])
             }
@@ -203,25 +189,12 @@ extension StoredBody {
         _ = provedPart(of: range)
         state.withLock { $0.readers[number]?.isLookingAhead = false }
     }
-
-    /// On a disk thread.
-    private func equals(_ bytes: [UInt8], at offset: Int64) -> Bool {
-        let range = offset..<(offset + Int64(bytes.count))
-        if range.isEmpty { return true }
-        let (isHeld, content) = state.withLock { ($0.held.contains(range), $0.content) }
-        guard isHeld else { return false }
-        if let content { return content[Int(range.lowerBound)..<Int(range.upperBound)].elementsEqual(bytes) }
-        guard provedPart(of: range) == range, let file = state.withLock({ $0.file }) else { return false }
-        var found = [UInt8](repeating: 0, count: bytes.count)
-        let count = found.withUnsafeMutableBytes { buffer in (try? file.read(into: buffer, at: offset)) ?? 0 }
-        return count == bytes.count && found == bytes
-    }
 }
 
 extension BodyState {
     /// What is held behind this window and not proved yet; nil where there is nothing, or a job is at it.
     fileprivate mutating func ahead(of range: Range<Int64>, run: Range<Int64>, _ number: Int) -> Range<Int64>? {
-        let next = range.upperBound..<min(run.upperBound, range.upperBound + (1 << 20))
+        let next = range.upperBound..<min(run.upperBound, range.upperBound.addingSaturated(1 << 20))
         guard !next.isEmpty, !verified.contains(next), readers[number]?.isLookingAhead == false else { return nil }
         readers[number]?.isLookingAhead = true
         return next

@@ -85,9 +85,11 @@ final class WriterCore: Sendable {
         guard !bytes.isEmpty else { return }
         let start = state.withLock { $0.hasEnded || $0.isFailed ? nil : $0.next }
         guard let start else { return }
+        // Refused before anything is added to it: offsets come from foreign heads, and may be any number.
+        guard start >= 0, start <= body.services.quota.largestBody else { return fail(StoredBody.tooLarge) }
         switch body.takeSmall(bytes, at: start) {
         case .taken:
-            let end = start + Int64(bytes.count)
+            let end = start.addingSaturated(Int64(bytes.count))
             state.withLock { state in
                 state.next = end
                 state.written = end
@@ -199,7 +201,7 @@ final class WriterCore: Sendable {
         guard range.upperBound > reserved else { return }
         let start = max(range.lowerBound, reserved)
         let isBlind = body.completeLength == nil
-        let wish = start + (isBlind ? Self.blindReservation : Self.reservation)
+        let wish = start.addingSaturated(isBlind ? Self.blindReservation : Self.reservation)
         let end = max(range.upperBound, min(body.completeLength ?? .max, wish))
         try body.reserve(start..<end, for: (isBlind ? range.upperBound : end) - start)
         state.withLock { $0.reserved = end }

@@ -13,7 +13,7 @@ extension IndexWriter {
         var wanted = services.quota.excess(for: room.bytes)
         if wanted > 0 {
             // A little more, so that the next fill does not have to ask at once.
-            wanted += min(services.quota.limit / 64, 64 << 20)
+            wanted = wanted.addingSaturated(min(services.quota.limit / 64, 64 << 20))
             _ = evict(wanted)
         }
         let isEnough = services.quota.excess(for: room.bytes) == 0
@@ -70,7 +70,8 @@ extension IndexWriter {
         try database.query(
             """
             SELECT id, uri, size, last_use FROM stored_response WHERE pinned = 0
-            AND NOT EXISTS (SELECT 1 FROM download WHERE response = stored_response.id AND state = 0)
+            AND (complete_length <= size
+            OR NOT EXISTS (SELECT 1 FROM download WHERE response = stored_response.id AND state = 0))
             ORDER BY (superseded_until IS NULL), last_use LIMIT 64 OFFSET ?
             """,
             [.integer(skipped)]
@@ -125,7 +126,7 @@ extension IndexWriter {
             let key = CacheKey(uri)
             // What is loaded and in use stays; what is loaded and not in use is in the list already.
             if !table.isKnown(id, key: key) {
-                gone.append(Deletion(id: id, key: key, queue: nil))
+                gone.append(Deletion(id: id, key: key, body: nil))
             }
             return true
         }

@@ -10,8 +10,8 @@ import Synchronization
 struct Deletion: Sendable {
     let id: Int64
     let key: CacheKey
-    /// The queue of a body that is loaded; its file is unlinked after the jobs that it has.
-    let queue: DiskQueue?
+    /// The body where it is loaded: its file is unlinked after the jobs that it has, and its readers stay.
+    let body: StoredBody?
 }
 
 /// Work for the index thread.

@@ -96,8 +96,10 @@ extension IndexWriter {
             }
         }
         if record.isDownloadChanged || (record.download != nil) != record.isUnfinishedInIndex {
+            // Counted as the index has it: a row that cannot be read is not known to the response.
+            let known = try database.number("SELECT COUNT(*) FROM download WHERE response = ?", [.integer(id)]) ?? 0
             try write(record.download, id: id)
-            tally.unfinished += (record.download != nil ? 1 : 0) - (record.isUnfinishedInIndex ? 1 : 0)
+            tally.unfinished += (record.download != nil ? 1 : 0) - known
         }
     }
 
@@ -118,9 +120,15 @@ extension IndexWriter {
         )
     }
 
+    /// As it stands now, which may be later than when it was handed in.
     func write(_ record: GuardRecord, key: CacheKey) throws {
+        let record = table.guardRecord(of: key, client: record.client, version: record.version) ?? record
         try database.run(
-            "INSERT OR REPLACE INTO guard (key, client, version, highest, at, open) VALUES (?,?,?,?,?,?)",
+            """
+            INSERT INTO guard (key, client, version, highest, at, open) VALUES (?,?,?,?,?,?)
+            ON CONFLICT (key, client, version) DO UPDATE SET highest = max(highest, excluded.highest),
+            at = max(at, excluded.at), open = excluded.open
+            """,
             [
                 .blob(ResponseRow.bytes(of: key)), .text(record.client), .integer(record.version),
                 .integer(record.highestByte), .integer(record.at), .integer(record.isOpen ? 1 : 0),
@@ -150,7 +158,7 @@ extension IndexWriter {
         tally.unfinished -= Int64(database.changes)
         tally.entries -= 1
         tally.bytes -= size
-        if deletion.queue == nil { tally.unloadedBytes += size }
+        if deletion.body == nil { tally.unloadedBytes += size }
     }
 
     func write(_ tally: Tally) throws {

@@ -182,7 +182,7 @@ final class IndexWriter {
             unflushed[deletion.id] = nil
             services.descriptors.forget(deletion.id)
             let directory = services.directory
-            services.pool.submit(in: deletion.queue ?? DiskQueue()) {
+            services.pool.submit(in: deletion.body?.queue ?? DiskQueue()) {
                 directory.unlink(BodyName.file(deletion.id))
             }
         }

@@ -31,14 +31,22 @@ final class Quota: Sendable {
 
     /// How many bytes have to go before `bytes` more may come; 0 where they may.
     func excess(for bytes: Int64) -> Int64 {
-        let used = held.load(ordering: .relaxed) + lingering.load(ordering: .relaxed)
-        return max(0, used + bytes - limit, shortage(for: bytes))
+        let used = heldBytes.addingSaturated(max(0, lingering.load(ordering: .relaxed)))
+        return max(0, used.addingSaturated(bytes) - limit, shortage(for: bytes))
     }
 
     /// Hardening 2.2 item 6: keep max(1 GiB, 5 %) of the disk free.
     private func shortage(for bytes: Int64) -> Int64 {
         guard let space = directory.space() else { return 0 }
         let keep = minFree ?? max(1 << 30, space.total / 20)
-        return keep + bytes - space.free
+        return keep.addingSaturated(bytes) - space.free
+    }
+}
+
+extension Int64 {
+    /// The sum, or `Int64.max` where there is none: lengths and offsets are foreign numbers. `other` is not negative.
+    func addingSaturated(_ other: Int64) -> Int64 {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? .max : sum
     }
 }

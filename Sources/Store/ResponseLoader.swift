@@ -19,7 +19,7 @@ struct ResponseLoader {
 
     /// The rows of one key that are not superseded.
     func load(_ key: CacheKey) throws -> Loaded {
-        var rows: [(row: ResponseRow, download: StoredResponse.Download?)] = []
+        var rows: [(row: ResponseRow, download: FoundDownload)] = []
         var unsound: [Int64] = []
         var loaded = Loaded()
         let bytes = ResponseRow.bytes(of: key)
@@ -33,7 +33,7 @@ struct ResponseLoader {
             ) { row in
                 let id = row.integer(0)
                 if table.isKnown(id, key: key) { return true }
-                if let sound = ResponseRow(reading: row) { rows.append((sound, nil)) } else { unsound.append(id) }
+                if let sound = ResponseRow(reading: row) { rows.append((sound, .none)) } else { unsound.append(id) }
                 return true
             }
             for index in rows.indices {
@@ -57,7 +57,7 @@ struct ResponseLoader {
         }
         for id in unsound {
             services.log("A damaged row of \(key.uri) was deleted from the index.")
-            services.mailbox.removed(Deletion(id: id, key: key, queue: nil))
+            services.mailbox.removed(Deletion(id: id, key: key, body: nil))
         }
         for (row, download) in rows {
             if let response = try response(row, key: key, download: download) { loaded.responses.append(response) }
@@ -65,21 +65,36 @@ struct ResponseLoader {
         return loaded
     }
 
-    private func download(of id: Int64, in database: Database) throws -> StoredResponse.Download? {
-        var found: StoredResponse.Download?
+    private enum FoundDownload {
+        case none
+        case download(StoredResponse.Download)
+        /// It cannot be taken up again, and has to go: it would keep the bytes from ever being evicted.
+        case unreadable
+
+        var value: StoredResponse.Download? { if case .download(let download) = self { download } else { nil } }
+        var isUnreadable: Bool { if case .unreadable = self { true } else { false } }
+    }
+
+    private func download(of id: Int64, in database: Database) throws -> FoundDownload {
+        var found = FoundDownload.none
         try database.query(
             "SELECT state, since, uri, wanted, request_fields FROM download WHERE response = ?",
             [.integer(id)]
         ) { row in
             guard let state = UnfinishedState(rawValue: row.integer(0)), let wanted = RangeCodec.decode(row.blob(3)),
                 let fields = StoredHeadCodec.decodeFields(row.blob(4))
-            else { return false }
-            found = StoredResponse.Download(
-                wanted: wanted,
-                state: state,
-                requestFields: fields,
-                uri: row.text(2),
-                since: row.integer(1)
+            else {
+                found = .unreadable
+                return false
+            }
+            found = .download(
+                StoredResponse.Download(
+                    wanted: wanted,
+                    state: state,
+                    requestFields: fields,
+                    uri: row.text(2),
+                    since: row.integer(1)
+                )
             )
             return false
         }
@@ -89,17 +104,17 @@ struct ResponseLoader {
     private func response(
         _ row: ResponseRow,
         key: CacheKey,
-        download: StoredResponse.Download?
+        download: FoundDownload
     ) throws -> StoredResponse? {
         guard let head = StoredHeadCodec.decode(row.head),
             let requestFields = StoredHeadCodec.decodeFields(row.requestFields)
         else {
-            services.mailbox.removed(Deletion(id: row.id, key: key, queue: nil))
+            services.mailbox.removed(Deletion(id: row.id, key: key, body: nil))
             return nil
         }
         guard let body = row.isInRow ? smallBody(row) : try fileBody(row, key: key) else {
             services.log("What is held of \(key.uri) has lost its file; it was deleted from the index.")
-            services.mailbox.removed(Deletion(id: row.id, key: key, queue: nil))
+            services.mailbox.removed(Deletion(id: row.id, key: key, body: nil))
             return nil
         }
         let response = StoredResponse(
@@ -119,16 +134,17 @@ struct ResponseLoader {
                 hits: row.hits,
                 lastUse: row.lastUse,
                 lastUseWritten: row.lastUse,
-                download: download,
+                download: download.value,
                 isInserted: true,
+                isDownloadChanged: download.isUnreadable,
                 sizeInIndex: row.size,
-                isUnfinishedInIndex: download != nil,
+                isUnfinishedInIndex: download.value != nil,
                 isContentInIndex: row.isInRow
             ),
             services: services
         )
         // What was not flushed before a crash is flushed now; what was dropped is told.
-        if body.state.withLock({ $0.hasUnflushed || !$0.dirtySegments.isEmpty }) {
+        if download.isUnreadable || body.state.withLock({ $0.hasUnflushed || !$0.dirtySegments.isEmpty }) {
             services.mailbox.changed(response, bytes: 0)
         }
         return response
@@ -152,9 +168,7 @@ struct ResponseLoader {
                 [.integer(row.id)]
             ) { found in
                 let number = found.integer(0)
-                guard number >= 0, number < Int64.max / Segment.size - 1,
-                    let segment = Segment(decoding: found.blob(1), body: row.id, number: number)
-                else {
+                guard let segment = Segment(decoding: found.blob(1), body: row.id, number: number) else {
                     // A damaged row: its bytes are fetched again, and the row is written anew.
                     state.segments[max(0, number)] = Segment()
                     state.dirtySegments.insert(max(0, number))
@@ -198,6 +212,7 @@ extension StoredBody {
                 }
             }
         }
-        for range in ranges { _ = provedPart(of: range) }
+        // What cannot be read now is checked before it is delivered, like everything else.
+        for range in ranges { _ = try? provedPart(of: range) }
     }
 }

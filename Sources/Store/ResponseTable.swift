@@ -15,7 +15,7 @@ final class ResponseTable: Sendable {
         var responses: [StoredResponse] = []
         /// All that the index has of this key is here.
         var isLoaded = false
-        var guards: [GuardRecord] = []
+        var guards = GuardRecords()
         /// Found since the last time that room was looked for.
         var isReferenced = true
         var cost = 0
@@ -45,7 +45,6 @@ final class ResponseTable: Sendable {
     private let budget: Int
     /// R11: variants (and versions) of one URI that are kept.
     private static let variantsPerKey = 64
-    private static let guardsPerKey = 1024
     /// Longer than a claim takes to reach the index.
     private static let claimNanoseconds: Int64 = 10_000_000_000
 
@@ -99,10 +98,8 @@ final class ResponseTable: Sendable {
             }
             entry.responses.sort { $0.id > $1.id }
             entry.isLoaded = true
-            for record in guards where !entry.guards.contains(where: { $0.isSame(as: record) }) {
-                entry.guards.append(record)
-            }
-            entry.guards.sort { $0.at < $1.at }
+            for record in guards { entry.guards.load(record) }
+            entry.guards.sortByTime()
             state.put(entry, for: key)
             let completions = state.loading.removeValue(forKey: key) ?? []
             if state.loading.isEmpty { state.condemned = state.condemned.filter { !$0.value } }
@@ -149,7 +146,7 @@ final class ResponseTable: Sendable {
         }
         _ = consume retired
         response.body.markRemoved()
-        return Deletion(id: response.id, key: response.key, queue: response.body.queue)
+        return Deletion(id: response.id, key: response.key, body: response.body)
     }
 
     enum Eviction {
@@ -169,8 +166,9 @@ final class ResponseTable: Sendable {
             state.condemned[id] = false
             return nil
         }
-        guard let response else { return .gone(Deletion(id: id, key: key, queue: nil)) }
-        if response.body.hasWriters || response.isNotedAsFilling { return .busy }
+        guard let response else { return .gone(Deletion(id: id, key: key, body: nil)) }
+        // What is complete owes nothing, whatever is noted of its fill.
+        if response.body.hasWriters || (response.isNotedAsFilling && !response.body.isComplete) { return .busy }
         if response.isCurrent, response.lastUse > lastUse { return .usedLater(response.lastUse) }
         return discard(response).map { .gone($0) } ?? .busy
     }
@@ -182,7 +180,7 @@ final class ResponseTable: Sendable {
                 !(state.entries[key]?.responses.contains { $0.id == id } ?? false)
             else { return nil }
             state.condemned[id] = false
-            return Deletion(id: id, key: key, queue: nil)
+            return Deletion(id: id, key: key, body: nil)
         }
     }
 
@@ -244,24 +242,22 @@ final class ResponseTable: Sendable {
     // MARK: Guard records (resume-rules 11)
 
     func guards(of key: CacheKey) -> [GuardRecord] {
-        shard(key).state.withLock { $0.entries[key]?.guards ?? [] }
+        shard(key).state.withLock { $0.entries[key]?.guards.records ?? [] }
+    }
+
+    /// How the record of that client and version stands; nil where it is not loaded.
+    func guardRecord(of key: CacheKey, client: String, version: Int64) -> GuardRecord? {
+        shard(key).state.withLock { $0.entries[key]?.guards.record(client: client, version: version) }
     }
 
     func record(_ record: GuardRecord, key: CacheKey) {
         shard(key).state.withLock { state in
             var entry = state.entries[key] ?? Entry()
-            entry.guards.removeAll { $0.isSame(as: record) }
-            entry.guards.append(record)
-            if entry.guards.count > Self.guardsPerKey { entry.guards.removeFirst() }
+            entry.guards.note(record)
             entry.keepUntil = monotonicNanoseconds() + Self.claimNanoseconds
             state.put(entry, for: key)
         }
     }
-}
-
-extension GuardRecord {
-    /// The same client and the same version.
-    func isSame(as other: GuardRecord) -> Bool { client == other.client && version == other.version }
 }
 
 extension ResponseTable.Shard {
@@ -313,6 +309,8 @@ extension ResponseTable.Entry {
 
     /// true where nothing holds any of it. Somebody who holds nothing but a body finds it ended.
     fileprivate mutating func letGo() -> Bool {
+        // The deliveries of what was superseded hold none of the responses; their end is noted here.
+        guard !guards.hasOpenDeliveries else { return false }
         for index in responses.indices {
             guard isKnownUniquelyReferenced(&responses[index]), !responses[index].body.isInUse else { return false }
         }

@@ -33,7 +33,14 @@ struct Segment: Equatable, Sendable {
     var isFlushed: Bool { pieces.allSatisfy { $0.state == .flushed } }
 
     static func number(of offset: Int64) -> Int64 { offset / size }
-    static func start(of number: Int64) -> Int64 { number * size }
+    /// Saturated: the number of a damaged row may be any number.
+    static func start(of number: Int64) -> Int64 {
+        let (start, isTooFar) = number.multipliedReportingOverflow(by: size)
+        return isTooFar ? .max : start
+    }
+
+    /// Numbers below this one are of segments whose end is an offset that can be added to.
+    static let numberLimit = Int64.max / size - 1
 
     /// Adds a piece that lies inside one cell and over no other piece.
     mutating func insert(_ piece: Piece) {
@@ -121,7 +128,9 @@ extension Segment {
 
     /// nil where the row is not what `encode` wrote for this body and number.
     init?(decoding bytes: [UInt8], body: Int64, number: Int64) {
-        guard bytes.count >= 9, bytes.first == Self.formatVersion else { return nil }
+        guard number >= 0, number < Self.numberLimit, bytes.count >= 9, bytes.first == Self.formatVersion else {
+            return nil
+        }
         var reader = LittleEndianReader(bytes.dropLast(4).dropFirst())
         var seal = LittleEndianReader(bytes.suffix(4))
         guard seal.uint32() == Self.seal(bytes.dropLast(4), body: body, number: number),

@@ -165,7 +165,13 @@ extension Store {
 
     /// Nothing is owed any more.
     package func clearUnfinished(_ response: StoredResponse) {
-        response.changeDownload { $0 = nil }
+        // Always, also of what was superseded or removed meanwhile: nothing that is noted may keep it from going.
+        let isChanged = response.record.withLock { record in
+            record.download = nil
+            record.isDownloadChanged = true
+            return !record.isRemoved
+        }
+        if isChanged { services.mailbox.changed(response, bytes: 0) }
     }
 
     /// The downloads that are remembered, the oldest first. Blocking; never on a loop.

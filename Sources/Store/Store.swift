@@ -265,7 +265,7 @@ package final class Store: Sendable {
         let isDue = response.record.withLock { record in
             record.hits += 1
             record.lastUse = max(record.lastUse, now)
-            guard !record.isRemoved, record.isInserted, now - record.lastUseWritten >= 3600 else { return false }
+            guard !record.isRemoved, record.isInserted, record.lastUseWritten <= now - 3600 else { return false }
             record.lastUseWritten = now
             record.isRowChanged = true
             return true

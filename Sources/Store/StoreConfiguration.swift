@@ -82,6 +82,7 @@ package struct StoreError: Error, Sendable, Equatable {
         let reason = String(cString: strerror(code))
         switch code {
         case ENOSPC, EDQUOT: return StoreError(.full, "\(attempt): \(reason)")
+        case EFBIG: return StoreError(.tooLarge, "\(attempt): \(reason)")
         default: return StoreError(.disk, "\(attempt): \(reason)")
         }
     }

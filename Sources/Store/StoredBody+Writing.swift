@@ -22,7 +22,7 @@ extension StoredBody {
         let (answer, spills) = state.withLock { state -> (SmallAnswer, Bool) in
             if let end = state.end { return (.failed(end), false) }
             guard case .memory(var content) = state.storage else { return (.notSmall, false) }
-            let end = offset + Int64(bytes.count)
+            let end = offset.addingSaturated(Int64(bytes.count))
             if offset == Int64(content.count), end <= limit, end <= state.completeLength ?? limit {
                 // The array is taken out of the state while it grows, else it would be copied each time.
                 state.storage = .file
@@ -72,7 +72,7 @@ extension StoredBody {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(StoreError) {
         let wanted = try state.withLock { state throws(StoreError) -> [Range<Int64>] in
             if let end = state.end { throw end }
-            var range = offset..<(offset + Int64(bytes.count))
+            var range = offset..<offset.addingSaturated(Int64(bytes.count))
             if let completeLength = state.completeLength { range = range.clamped(to: 0..<completeLength) }
             let gaps = range.isEmpty ? [] : state.held.gaps(in: range)
             guard state.mayHold(gaps) else { throw Self.tooScattered }
@@ -85,7 +85,7 @@ extension StoredBody {
     }
 
     /// R57.
-    private static let tooLarge = StoreError(.tooLarge, "The body is larger than 90 % of cache.max_size.")
+    static let tooLarge = StoreError(.tooLarge, "The body is larger than 90 % of cache.max_size.")
 
     /// Hardening 2.2 item 2. What would be one extent too many passes unstored.
     private static let tooScattered = StoreError(.full, "The body is held in too many separate ranges.")

@@ -12,7 +12,7 @@ struct List: ParsableCommand {
             Examples:
 
               holdfast ls                      all of it
-              holdfast ls debian.org           URLs that contain this
+              holdfast ls example.org           URLs that contain this
               holdfast ls 'http://*.iso'       URLs that match this as a whole; * stands for anything
 
             The bar shows which parts of a body are held. "ask each time" means that the origin is asked before each use. \

@@ -9,7 +9,7 @@ struct Show: ParsableCommand {
         discussion: """
             Example:
 
-              holdfast show http://deb.debian.org/debian/ls-lR.gz
+              holdfast show http://mirror.example.org/debian/ls-lR.gz
 
             Every variant (Vary) is shown: what is held of it, whether a plain GET is answered from it, whether a broken \
             download of it can be resumed, and its header fields. Where nothing is held the exit status is 1.
