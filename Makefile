@@ -38,7 +38,7 @@ serve: build
 	@exec .build/release/holdfast serve --config $(CONFIG) $(ARGS)
 
 test: setup
-	@swift test $(ARGS)
+	@swift test --explicit-target-dependency-import-check error $(ARGS)
 	@echo "Next: make serve, and in another shell: export http_proxy=http://127.0.0.1:3128 (https is tunnelled, not cached so far)"
 
 lint: setup

@@ -60,7 +60,7 @@ final class BodyFile: Sendable {
             try services.directory.makeDirectory(BodyName.directory(id))
             descriptor = services.directory.open(name, flags)
         }
-        guard descriptor >= 0 else { throw StoreError.system("A body file cannot be made", errno: errno) }
+        guard descriptor >= 0 else { throw refused("A body file cannot be made", errno, services) }
         return BodyFile(descriptor: descriptor, pool: services.pool, quota: services.quota)
     }
 
@@ -69,9 +69,15 @@ final class BodyFile: Sendable {
         let descriptor = services.directory.open(BodyName.file(id), O_RDWR)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR || errno == ELOOP { return nil }
-            throw StoreError.system("A body file cannot be opened", errno: errno)
+            throw refused("A body file cannot be opened", errno, services)
         }
         return BodyFile(descriptor: descriptor, pool: services.pool, quota: services.quota)
+    }
+
+    /// Where there are no further descriptors, those that are only kept for later are closed.
+    private static func refused(_ attempt: String, _ code: Int32, _ services: StoreServices) -> StoreError {
+        if code == EMFILE || code == ENFILE { services.descriptors.forgetAll() }
+        return StoreError.system(attempt, errno: code)
     }
 
     /// The file was unlinked: its bytes count until the descriptor is closed (hardening 2.2 item 6).
@@ -166,12 +172,13 @@ final class DescriptorCache: Sendable {
     private let state = Mutex(State())
     private let capacity: Int
 
-    init() {
+    /// `capacity`: how many; nil: what the process may spare.
+    init(capacity: Int?) {
         var limit = rlimit()
         // An eighth of what the process may open, R102.
         let allowed =
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Int(clamping: limit.rlim_cur) : 1024
-        capacity = min(1024, max(16, allowed / 8))
+        self.capacity = capacity ?? min(1024, max(16, allowed / 8))
     }
 
     func keep(_ file: BodyFile, for id: Int64) {

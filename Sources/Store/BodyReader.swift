@@ -25,12 +25,7 @@ package final class BodyReader: Sendable {
     private let body: StoredBody
     private let response: StoredResponse?
     private let number: Int
-    private let holding = Mutex<Holding>(Holding())
-
-    private struct Holding {
-        var file: BodyFile?
-        var isClosed = false
-    }
+    private let isClosed = Atomic<Bool>(false)
 
     /// The most that one window has.
     private static let window: Int64 = 1 << 20
@@ -45,11 +40,9 @@ package final class BodyReader: Sendable {
 
     /// The bytes that stand at this offset; at most `atMost` of them, at least one where there are bytes.
     package func read(at offset: Int64, atMost: Int) -> ReadResult {
-        let (isClosed, known) = holding.withLock { ($0.isClosed, $0.file) }
-        if isClosed { return .failed(StoreError(.gone, "The reader is closed.")) }
+        if isClosed.load(ordering: .acquiring) { return .failed(StoreError(.gone, "The reader is closed.")) }
         let length = min(Int64(max(1, atMost)), Self.window)
-        let step = body.step(reader: number, at: offset, length: length, file: known)
-        switch step {
+        switch body.step(reader: number, at: offset, length: length) {
         case .bytes(let bytes):
             return .bytes(bytes)
         case .missing:
@@ -62,7 +55,6 @@ package final class BodyReader: Sendable {
         case .prepare(let range):
             return later(range)
         case .window(let file, let range, let isPrepared, let ahead):
-            if known == nil { holding.withLock { $0.file = file } }
             if !isPrepared, file.isInMemory(range) != true {
                 guard body.beginPreparing(reader: number) else { return .later }
                 return later(range)
@@ -74,13 +66,8 @@ package final class BodyReader: Sendable {
 
     /// The reader leaves.
     package func close() {
-        let (isFirst, file) = holding.withLock { holding in
-            defer { holding = Holding(file: nil, isClosed: true) }
-            return (!holding.isClosed, holding.file)
-        }
-        guard isFirst else { return }
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         body.readerLeft(number)
-        _ = consume file
     }
 
     private func later(_ range: Range<Int64>) -> ReadResult {
@@ -128,8 +115,13 @@ extension StoredBody {
         case failed(StoreError)
     }
 
-    func step(reader number: Int, at offset: Int64, length: Int64, file known: BodyFile?) -> Step {
+    func step(reader number: Int, at offset: Int64, length: Int64) -> Step {
         state.withLock { state in
+            state.giveFile(to: number)
+            if let failure = state.readers[number]?.failure {
+                state.readers[number]?.failure = nil
+                return .failed(failure)
+            }
             guard offset >= 0, let run = state.held.run(at: offset) else {
                 if let end = state.end { return .failed(end) }
                 state.readers[number]?.waitsAt = offset
@@ -140,7 +132,7 @@ extension StoredBody {
                 return .bytes(content[Int(offset)..<Int(min(limit, Int64(content.count)))])
             }
             let provedEnd = state.verified.runEnd(from: offset)
-            guard provedEnd > offset, let file = known ?? state.file else {
+            guard provedEnd > offset, let file = state.readers[number]?.file else {
                 if state.readers[number]?.isPreparing ?? true { return .preparing }
                 state.readers[number]?.isPreparing = true
                 return .prepare(offset..<limit)
@@ -170,15 +162,36 @@ extension StoredBody {
         _ = consume removed
     }
 
-    /// On a disk thread: checks a window, brings its pages into memory, and wakes the reader.
-    func prepare(_ range: Range<Int64>, for number: Int) {
-        let proved = provedPart(of: range)
+    /// How long it takes until what failed is tried again, nanoseconds. After the last time the reader is told.
+    private static let retryPauses: [Int64] = [100_000_000, 200_000_000, 400_000_000, 800_000_000]
+
+    /// On a disk thread: checks a window, brings its pages into memory, and wakes the reader. Where that cannot be
+    /// done now (the process has no further descriptor, the index is busy) it is tried again after a pause: a
+    /// reader that was woken at once would only ask at once.
+    func prepare(_ range: Range<Int64>, for number: Int, attempt: Int = 0) {
+        guard state.withLock({ $0.readers[number] != nil }) else { return }
+        var proved: Range<Int64>?
+        var failure: StoreError?
+        do throws(StoreError) {
+            proved = try provedPart(of: range)
+        } catch {
+            let isLast = attempt >= Self.retryPauses.count || services.isClosed.load(ordering: .acquiring)
+            if attempt == 0 || isLast { services.log(error.sentence + (isLast ? "." : "; it is tried again.")) }
+            guard isLast else {
+                return services.pool.submit(in: queue, after: Self.retryPauses[attempt]) {
+                    self.prepare(range, for: number, attempt: attempt + 1)
+                }
+            }
+            failure = error
+        }
         if let proved, let file = state.withLock({ $0.file }), file.isInMemory(proved) != true {
             readIn(proved, from: file)
         }
         let wake = state.withLock { state in
+            state.giveFile(to: number)
             state.readers[number]?.isPreparing = false
             state.readers[number]?.prepared = proved
+            state.readers[number]?.failure = failure
             return state.readers[number]?.wake
         }
         wake?()
@@ -186,12 +199,17 @@ extension StoredBody {
 
     /// On a disk thread: the same for what a reader will want next. Nobody is woken.
     func lookAhead(_ range: Range<Int64>, for number: Int) {
-        _ = provedPart(of: range)
+        _ = try? provedPart(of: range)
         state.withLock { $0.readers[number]?.isLookingAhead = false }
     }
 }
 
 extension BodyState {
+    /// A reader keeps the descriptor from its first read on: the file may lose its name at any time.
+    fileprivate mutating func giveFile(to number: Int) {
+        if let file, readers[number] != nil, readers[number]?.file == nil { readers[number]?.file = file }
+    }
+
     /// What is held behind this window and not proved yet; nil where there is nothing, or a job is at it.
     fileprivate mutating func ahead(of range: Range<Int64>, run: Range<Int64>, _ number: Int) -> Range<Int64>? {
         let next = range.upperBound..<min(run.upperBound, range.upperBound.addingSaturated(1 << 20))

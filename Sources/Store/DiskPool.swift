@@ -41,7 +41,30 @@ final class DiskPool: Sendable {
         var ready = Queue<DiskQueue>()
         /// Jobs that wait or run.
         var outstanding = 0
+        /// Jobs whose time has not come. They are not waited for; at the end they are done at once.
+        var delayed: [Delayed] = []
         var isStopped = false
+
+        mutating func takeDue() -> Delayed? {
+            guard !delayed.isEmpty else { return nil }
+            let now = monotonicNanoseconds()
+            guard let index = delayed.firstIndex(where: { isStopped || $0.due <= now }) else { return nil }
+            outstanding += 1
+            return delayed.remove(at: index)
+        }
+    }
+
+    private struct Delayed {
+        /// Monotonic, nanoseconds.
+        let due: Int64
+        let queue: DiskQueue
+        let job: Job
+    }
+
+    private enum Turn {
+        case run(DiskQueue)
+        case schedule(Delayed)
+        case end
     }
 
     private let work = Monitor(Work())
@@ -76,6 +99,19 @@ final class DiskPool: Sendable {
         }
     }
 
+    /// The same, after so many nanoseconds.
+    func submit(in queue: DiskQueue, after nanoseconds: Int64, _ job: @escaping Job) {
+        let due = monotonicNanoseconds().addingSaturated(nanoseconds)
+        let isStopped = work.change { work in
+            if !work.isStopped { work.delayed.append(Delayed(due: due, queue: queue, job: job)) }
+            return work.isStopped
+        }
+        if isStopped { job() }
+    }
+
+    /// Nothing but the job that asks is waiting or running.
+    var isQuiet: Bool { work.withLock { $0.outstanding <= 1 } }
+
     /// Waits until no job is waiting or running.
     func drain() {
         work.waiting { $0.outstanding == 0 ? .go(()) : .wait(until: nil) }
@@ -94,16 +130,23 @@ final class DiskPool: Sendable {
 
     private static func run(_ work: Monitor<Work>) {
         while true {
-            let queue: DiskQueue? = work.waiting { work in
-                if let queue = work.ready.popFirst() { return .go(queue) }
-                return work.isStopped ? .go(nil) : .wait(until: nil)
+            let turn: Turn = work.waiting { work in
+                if let delayed = work.takeDue() { return .go(.schedule(delayed)) }
+                if let queue = work.ready.popFirst() { return .go(.run(queue)) }
+                return work.isStopped ? .go(.end) : .wait(until: work.delayed.map(\.due).min())
             }
-            guard let queue else { return }
-            queue.next()?()
-            let hasMore = queue.finishOne()
-            work.change { work in
-                work.outstanding -= 1
-                if hasMore { work.ready.append(queue) }
+            switch turn {
+            case .end:
+                return
+            case .schedule(let delayed):
+                if delayed.queue.add(delayed.job) { work.change { $0.ready.append(delayed.queue) } }
+            case .run(let queue):
+                queue.next()?()
+                let hasMore = queue.finishOne()
+                work.change { work in
+                    work.outstanding -= 1
+                    if hasMore { work.ready.append(queue) }
+                }
             }
         }
     }

@@ -8,6 +8,9 @@ extension IndexWriter {
     private static let houseInterval: Int64 = 10_000_000_000
     /// Guard records that are kept at most.
     private static let guardLimit: Int64 = 100_000
+    /// Pages that the index keeps for its next rows, and how many go at a time.
+    private static let sparePages: Int64 = 256
+    private static let pagesAtATime = 512
 
     func answer(_ room: IndexMailbox.RoomRequest) {
         var wanted = services.quota.excess(for: room.bytes)
@@ -113,6 +116,17 @@ extension IndexWriter {
         }
         let excess = services.quota.excess(for: 0)
         if excess > 0 { _ = evict(excess) }
+        giveBackPages()
+    }
+
+    /// Pages of the index that nothing uses any more go back to the file system, a few at a time.
+    private func giveBackPages() {
+        do {
+            guard try database.number("PRAGMA freelist_count") ?? 0 > Self.sparePages else { return }
+            try database.execute("PRAGMA incremental_vacuum(\(Self.pagesAtATime))")
+        } catch {
+            services.log("Giving back pages of the index failed: \(error)")
+        }
     }
 
     private func expireSuperseded(now: Int64) throws {

@@ -152,6 +152,12 @@ extension IndexWriter {
     func delete(_ deletion: Deletion, _ tally: inout Tally) throws {
         let id = SQLValue.integer(deletion.id)
         guard let size = try database.number("SELECT size FROM stored_response WHERE id = ?", [id]) else { return }
+        if let body = deletion.body, body.needsItsRows {
+            try database.query("SELECT number, pieces FROM segment WHERE body = ?", [id]) { row in
+                body.keepRow(row.integer(0), row.blob(1))
+                return true
+            }
+        }
         try database.run("DELETE FROM stored_response WHERE id = ?", [id])
         try database.run("DELETE FROM segment WHERE body = ?", [id])
         try database.run("DELETE FROM download WHERE response = ?", [id])

@@ -195,6 +195,7 @@ struct ResponseLoader {
         }
         let body = StoredBody(id: row.id, services: services, state: state)
         body.remember(file)
+        body.state.withLock { state in if state.hasUnflushed { state.unflushedFile = file } }
         body.checkUnflushed()
         return body
     }

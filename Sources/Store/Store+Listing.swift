@@ -34,38 +34,59 @@ extension Store {
     /// Calls `body` with what is held, used last first, until it answers false. Blocking; never on a loop.
     package func list(limit: Int, offset: Int = 0, _ body: (ListedResponse) -> Bool) {
         services.mailbox.settle(hard: false)
-        var next = offset
+        var place: ListPlace?
+        var skipped = offset
         var rest = limit
         while rest > 0 {
             let count = min(rest, Self.page)
-            let rows = rows(limit: count, offset: next)
-            for row in rows.sound where !body(row) { return }
-            if rows.count < count { return }
-            next += count
+            let page = page(after: place, limit: count, skipping: skipped)
+            for row in page.sound where !body(row) { return }
+            guard page.count == count else { return }
+            place = page.last
+            skipped = 0
             rest -= count
         }
+    }
+
+    /// The row that was listed last. The next page begins behind it, wherever that is then: no page is counted
+    /// off, and what is used meanwhile, which puts it in front, does not come a second time.
+    private struct ListPlace {
+        var lastUse: Int64
+        var id: Int64
     }
 
     private struct Page {
         var sound: [ListedResponse] = []
         var count = 0
+        var last: ListPlace?
     }
 
-    private func rows(limit: Int, offset: Int) -> Page {
+    private func page(after place: ListPlace?, limit: Int, skipping offset: Int) -> Page {
         var page = Page()
         var rows: [ResponseRow] = []
         do {
             try services.connections.read { database in
-                try database.query(
-                    """
-                    SELECT \(ResponseRow.columns) FROM stored_response WHERE (superseded_until IS NULL) = 1
-                    ORDER BY last_use DESC, id DESC LIMIT ? OFFSET ?
-                    """,
-                    [.integer(Int64(limit)), .integer(Int64(offset))]
-                ) { row in
-                    page.count += 1
-                    if let sound = ResponseRow(reading: row) { rows.append(sound) }
-                    return true
+                func query(_ condition: String, _ values: [SQLValue]) throws {
+                    try database.query(
+                        """
+                        SELECT \(ResponseRow.columns) FROM stored_response
+                        WHERE (superseded_until IS NULL) = 1 AND \(condition)
+                        ORDER BY last_use DESC, id DESC LIMIT ? OFFSET ?
+                        """,
+                        values + [.integer(Int64(limit - page.count)), .integer(Int64(offset))]
+                    ) { row in
+                        page.count += 1
+                        page.last = ListPlace(lastUse: row.integer(15), id: row.integer(0))
+                        if let sound = ResponseRow(reading: row) { rows.append(sound) }
+                        return true
+                    }
+                }
+                if let place {
+                    // Two questions, each of which the index answers without looking at rows that were listed.
+                    try query("last_use = ? AND id < ?", [.integer(place.lastUse), .integer(place.id)])
+                    if page.count < limit { try query("last_use < ?", [.integer(place.lastUse)]) }
+                } else {
+                    try query("1", [])
                 }
                 for row in rows {
                     if let listed = try listed(row, in: database) { page.sound.append(listed) }

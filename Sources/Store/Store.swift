@@ -26,12 +26,11 @@ package final class Store: Sendable {
         let index = try IndexSchema.open(in: directory, now: configuration.now(), log: configuration.log)
         let store = Store(configuration: configuration, directory: directory, index: index)
         try store.startIndexThread(Handover(database: index.database))
-        Recovery(
-            services: store.services,
-            table: store.table,
-            firstID: index.firstID,
-            find: { [weak store] key, completion in store?.find(key, completion) }
-        ).start()
+        let find: @Sendable (CacheKey, @escaping ResponseTable.Completion) -> Void = { [weak store] key, completion in
+            store?.find(key, completion)
+        }
+        Recovery(services: store.services, table: store.table, firstID: index.firstID, find: find).start()
+        Scrub(services: store.services, find: find).start()
         return store
     }
 

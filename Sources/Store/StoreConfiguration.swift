@@ -17,6 +17,10 @@ package struct StoreConfiguration: Sendable {
     package var smallBody: Int
     /// The threads that read and write bodies.
     package var diskThreads: Int
+    /// The descriptors of body files that are kept open for later use; nil: an eighth of what the process may open.
+    package var keptDescriptors: Int?
+    /// How fast what is held is checked in the background.
+    package var scrub: ScrubPace
     /// How long guard records and superseded versions are kept, in seconds (resume-rules 11).
     package var guardSeconds: Int64
     /// Is given one sentence at a time. Called on any thread.
@@ -31,6 +35,8 @@ package struct StoreConfiguration: Sendable {
         hotBytes: Int = 64 << 20,
         smallBody: Int = 16384,
         diskThreads: Int = 4,
+        keptDescriptors: Int? = nil,
+        scrub: ScrubPace = ScrubPace(),
         guardSeconds: Int64 = 3600,
         log: @escaping @Sendable (String) -> Void = { _ in },
         now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
@@ -41,6 +47,8 @@ package struct StoreConfiguration: Sendable {
         self.hotBytes = hotBytes
         self.smallBody = smallBody
         self.diskThreads = diskThreads
+        self.keptDescriptors = keptDescriptors
+        self.scrub = scrub
         self.guardSeconds = guardSeconds
         self.log = log
         self.now = now

@@ -12,7 +12,7 @@ final class StoreServices: Sendable {
     /// `fdatasync` and nothing else, so that no read waits behind one.
     let flushPool: DiskPool
     let quota: Quota
-    let descriptors = DescriptorCache()
+    let descriptors: DescriptorCache
     let connections: ReadConnections
     let mailbox = IndexMailbox()
     let buffers = BufferPool()
@@ -31,6 +31,7 @@ final class StoreServices: Sendable {
             directory: directory,
             held: held
         )
+        descriptors = DescriptorCache(capacity: configuration.keptDescriptors)
         connections = ReadConnections(path: directory.indexPath)
         health = DiskHealth(log: configuration.log)
     }

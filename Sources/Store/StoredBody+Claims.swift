@@ -112,19 +112,21 @@ extension StoredBody {
 
     /// On the index thread: what was flushed may now be called so.
     func flushSucceeded() {
-        state.withLock { state in
+        let released = state.withLock { state in
             state.isFlushing = false
             for (number, segment) in state.segments where !segment.isFlushed {
                 state.segments[number]?.endFlush(flushed: true)
                 state.dirtySegments.insert(number)
             }
+            return state.hasUnflushed ? nil : state.unflushedFile.take()
         }
+        _ = consume released
     }
 
     /// On the index thread: a failed flush is never tried again (hardening 2.1). Only what was flushed before is
     /// held; whoever reads stops there.
     func flushFailed(_ error: StoreError) {
-        let bytes = state.withLock { state in
+        let (bytes, released) = state.withLock { state in
             let before = state.held.byteCount
             state.isFlushing = false
             for (number, segment) in state.segments {
@@ -136,8 +138,9 @@ extension StoredBody {
                 }
             }
             if state.end == nil || state.end?.kind == .gone { state.end = error }
-            return before - state.held.byteCount
+            return (state.isRemoved ? 0 : before - state.held.byteCount, state.unflushedFile.take())
         }
+        _ = consume released
         services.quota.shrink(bytes)
         fail(error)
     }

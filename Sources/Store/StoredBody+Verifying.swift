@@ -8,35 +8,45 @@ import Synchronization
 
 extension StoredBody {
     /// On a disk thread: checks what of the range is held and not proved. The part of the range that stands at
-    /// its start and is proved then; nil where its first byte is not.
-    func provedPart(of range: Range<Int64>) -> Range<Int64>? {
-        if let file = openForReading() { verify(range, in: file) }
-        return state.withLock { state in
+    /// its start and is proved then; nil where its first byte is not. Throws where nothing could be read now.
+    func provedPart(of range: Range<Int64>) throws(StoreError) -> Range<Int64>? {
+        var failure: StoreError?
+        if let file = try openForReading() {
+            do throws(StoreError) { try verify(range, in: file) } catch { failure = error }
+        }
+        let proved = state.withLock { state -> Range<Int64>? in
             let end = min(range.upperBound, state.verified.runEnd(from: range.lowerBound))
             return end > range.lowerBound ? range.lowerBound..<end : nil
         }
+        if proved == nil, let failure { throw failure }
+        return proved
     }
 
     /// nil where there is no file to read.
-    private func openForReading() -> BodyFile? {
+    private func openForReading() throws(StoreError) -> BodyFile? {
         let (known, isNeeded) = state.withLock { ($0.file, $0.content == nil && !$0.held.isEmpty) }
         if let known { return known }
         guard isNeeded else { return nil }
-        do throws(StoreError) {
-            guard let file = try BodyFile.open(id, in: services) else {
-                forgetAll()
-                _ = lose()
-                return nil
-            }
-            remember(file)
-            return file
-        } catch {
-            services.log(error.sentence)
+        guard let file = try BodyFile.open(id, in: services) else {
+            forgetAll()
+            _ = lose()
             return nil
         }
+        remember(file)
+        return file
     }
 
-    private func verify(_ range: Range<Int64>, in file: BodyFile) {
+    /// On a disk thread: the body was removed, and its file has its name for the last time.
+    func openForReaders(lingering bytes: Int64) {
+        guard let file = try? openForReading() else { return }
+        file.linger(bytes)
+        state.withLock { state in
+            for number in state.readers.keys { state.readers[number]?.file = file }
+        }
+        services.descriptors.forget(id)
+    }
+
+    private func verify(_ range: Range<Int64>, in file: BodyFile) throws(StoreError) {
         let (unproved, held) = state.withLock { state -> (ByteRangeSet, ByteRangeSet) in
             var unproved = state.held.intersection(range)
             let held = unproved
@@ -45,23 +55,19 @@ extension StoredBody {
         }
         guard let first = unproved.ranges.first, let last = unproved.ranges.last, !held.isEmpty else { return }
         for number in Segment.number(of: first.lowerBound)...Segment.number(of: last.upperBound - 1) {
-            let segment: Segment
-            do throws(StoreError) {
-                if let known = state.withLock({ $0.segments[number] }) {
-                    segment = known
-                } else {
-                    segment = try loadSegment(number)
-                }
-            } catch {
-                services.log(error.sentence)
-                return
-            }
-            verify(unproved, segment: segment, number: number, in: file)
+            let known = state.withLock { $0.segments[number] }
+            let segment = if let known { known } else { try loadSegment(number) }
+            try verify(unproved, segment: segment, number: number, in: file)
         }
     }
 
     /// Checks the pieces of one segment that touch these ranges.
-    private func verify(_ unproved: ByteRangeSet, segment: Segment, number: Int64, in file: BodyFile) {
+    private func verify(
+        _ unproved: ByteRangeSet,
+        segment: Segment,
+        number: Int64,
+        in file: BodyFile
+    ) throws(StoreError) {
         let base = Segment.start(of: number)
         var good = ByteRangeSet()
         var bad = ByteRangeSet()
@@ -80,10 +86,10 @@ extension StoredBody {
                 for part in state.held.intersection(range).ranges { state.verified.insert(part) }
             }
         }
-        if !bad.isEmpty { drop(bad, number: number) }
+        if !bad.isEmpty { try drop(bad, number: number) }
     }
 
-    private static func isSound(_ piece: Piece, at offset: Int64, in file: BodyFile) -> Bool {
+    static func isSound(_ piece: Piece, at offset: Int64, in file: BodyFile) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: piece.length, alignment: 4096) { buffer in
             guard let count = try? file.read(into: buffer, at: offset), count == piece.length else { return false }
             return Checksum.of(UnsafeRawBufferPointer(buffer)) == piece.checksum
@@ -91,13 +97,8 @@ extension StoredBody {
     }
 
     /// Damaged pieces are held no longer.
-    func drop(_ bad: ByteRangeSet, number: Int64) {
-        do throws(StoreError) {
-            try pin(number...number)
-        } catch {
-            services.log(error.sentence)
-            return
-        }
+    private func drop(_ bad: ByteRangeSet, number: Int64) throws(StoreError) {
+        try pin(number...number)
         let base = Segment.start(of: number)
         let (pieces, bytes, wakes) = state.withLock { state -> (Int, Int64, [Wake]) in
             let before = state.held.byteCount
@@ -115,7 +116,9 @@ extension StoredBody {
             state.verified.subtract(bad)
             if state.segments[number] == nil { state.segments[number] = Segment() }
             state.dirtySegments.insert(number)
-            return (max(1, removed.count), before - state.held.byteCount, state.takeAllWakes())
+            // Those of a removed body are counted no more.
+            let bytes = state.isRemoved ? 0 : before - state.held.byteCount
+            return (max(1, removed.count), bytes, state.takeAllWakes())
         }
         unpin()
         services.quota.shrink(bytes)

@@ -122,6 +122,7 @@ extension StoredBody {
         }
         let wakes = try state.withLock { state throws(StoreError) -> [Wake] in
             if let end = state.end { throw end }
+            state.unflushedFile = file
             for (number, piece) in pieces {
                 state.segments[number, default: Segment()].insert(piece)
                 state.dirtySegments.insert(number)
@@ -224,12 +225,25 @@ extension StoredBody {
                     segment = Segment(decoding: row.blob(0), body: self.id, number: number)
                     return false
                 }
-                return segment ?? Segment()
+                // Asked after the index: a row is kept before it is deleted.
+                return segment ?? self.keptSegment(number) ?? Segment()
             }
         } catch {
             throw StoreError(.disk, "The index could not be read: \(error)")
         }
     }
+
+    private func keptSegment(_ number: Int64) -> Segment? {
+        state.withLock { $0.keptRows[number] }.flatMap { Segment(decoding: $0, body: id, number: number) }
+    }
+
+    /// On the index thread, before the rows of a removed body are deleted: whoever reads it needs them to prove
+    /// what it has not read yet.
+    var needsItsRows: Bool {
+        state.withLock { !$0.readers.isEmpty && $0.content == nil && $0.verified != $0.held }
+    }
+
+    func keepRow(_ number: Int64, _ pieces: [UInt8]) { state.withLock { $0.keptRows[number] = pieces } }
 
     // MARK: Failure
 

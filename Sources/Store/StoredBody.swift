@@ -77,18 +77,26 @@ package final class StoredBody: Sendable {
 
     /// It was removed: writers fail, readers keep what is held as long as they stay.
     func markRemoved() {
-        let (bytes, file, wakes) = state.withLock { state -> (Int64, BodyFile?, [Wake]) in
-            guard !state.isRemoved else { return (0, nil, []) }
+        let (bytes, file, opens, wakes) = state.withLock { state -> (Int64, BodyFile?, Bool, [Wake]) in
+            guard !state.isRemoved else { return (0, nil, false, []) }
             state.isRemoved = true
             if state.end == nil { state.end = StoreError(.gone, "The stored response was removed.") }
             state.dirtySegments = []
             // Without readers the descriptor closes at once, and the bytes are free.
             let file = !state.writers.isEmpty || !state.readers.isEmpty ? state.file : nil
-            return (state.held.byteCount, file, state.takeAllWakes())
+            for number in state.readers.keys where state.readers[number]?.file == nil {
+                state.readers[number]?.file = file
+            }
+            let opens = !state.readers.isEmpty && file == nil && state.content == nil && !state.held.isEmpty
+            return (state.held.byteCount, file, opens, state.takeAllWakes())
         }
         services.quota.shrink(bytes)
+        // In line before the job that takes the file its name.
+        if opens { services.pool.submit(in: queue) { self.openForReaders(lingering: bytes) } }
         file?.linger(bytes)
         services.descriptors.forget(id)
+        let unflushed = state.withLock { $0.unflushedFile.take() }
+        _ = consume unflushed
         for wake in wakes { wake() }
     }
 
@@ -120,6 +128,11 @@ struct BodyState {
     weak var file: BodyFile?
     /// The file has been made in this run and the directory has not been flushed since.
     var needsDirectoryFlush = false
+    /// Open from the first byte that is not flushed to its flush: only a descriptor that was open then is told of
+    /// an error that the disk had meanwhile, and that one can be had at once.
+    var unflushedFile: BodyFile?
+    /// Rows of segments that the index has no more, for the readers of a removed body.
+    var keptRows: [Int64: [UInt8]] = [:]
     var isFlushing = false
     /// Bytes written since the last flush began.
     var unflushedBytes: Int64 = 0
@@ -150,6 +163,10 @@ struct BodyState {
         var isLookingAhead = false
         /// A window that was just prepared; it is believed to be in memory once.
         var prepared: Range<Int64>?
+        /// Kept from its first read to its end, so that no eviction cuts it.
+        var file: BodyFile?
+        /// Why its next window could not be prepared.
+        var failure: StoreError?
     }
 
     init(storage: Storage, held: ByteRangeSet = ByteRangeSet(), completeLength: Int64?) {

@@ -152,6 +152,19 @@ struct ContinuationCheckTests {
         arguments: [
             Case(name: "after If-Range with a date: fine", known: dated, fields: [range], answer: good),
             Case(
+                name: "after If-Range with a date, no overlap asked: not proven",
+                known: dated,
+                asked: AskedSpan(start: 480, end: 1000),
+                fields: [range],
+                answer: .newVersion
+            ),
+            Case(
+                name: "after If-Range with a date, the origin does not say its length: not proven",
+                known: dated,
+                fields: [(.contentRange, "bytes 480-999/*")],
+                answer: .newVersion
+            ),
+            Case(
                 name: "after If-Range with a tag: length and overlap bear it out",
                 fields: [range],
                 answer: good

@@ -149,19 +149,30 @@ struct DeliveryTests {
         for (name, length) in [("small", 5000), ("large", 200_000)] as [(String, Int64)] {
             let response = try store.make("http://a.example/\(name)", completeLength: length)
             try response.body.put(pattern(0..<length), at: 0)
-            func matches(_ bytes: [UInt8], at offset: Int64) throws -> Bool {
-                let answer = Answer<Bool>()
-                response.body.matches(bytes, at: offset) { answer.give($0) }
-                return try answer.wait()
-            }
-            #expect(try matches(pattern(1000..<4000), at: 1000))
-            #expect(try matches([], at: 1000))
-            #expect(try !matches(pattern(1001..<4001), at: 1000))
+            #expect(try response.body.compare(pattern(1000..<4000), at: 1000) == .equal)
+            #expect(try response.body.compare([], at: 1000) == .equal)
+            #expect(try response.body.compare(pattern(1001..<4001), at: 1000) == .different)
             var changed = pattern(1000..<4000)
             changed[2999] ^= 1
-            #expect(try !matches(changed, at: 1000))
-            #expect(try !matches(pattern(length - 10..<length + 10), at: length - 10))
+            #expect(try response.body.compare(changed, at: 1000) == .different)
+            #expect(try response.body.compare(pattern(length - 10..<length + 10), at: length - 10) == .notHeld)
         }
+    }
+
+    @Test("Bytes that fail their check are neither equal nor different")
+    func comparisonWithDamage() throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let store = try surroundings.open(scratch.cache)
+        try store.make("http://a.example/x", completeLength: 200_000).body.put(pattern(0..<200_000), at: 0)
+        store.close()
+        try damage(scratch.cache + "/" + #require(Scratch.bodyFiles(in: scratch.cache).first), at: 70_000)
+        let again = try surroundings.open(scratch.cache)
+        defer { again.close() }
+        let body = try #require(try again.lookUp("http://a.example/x").first?.body)
+        #expect(try body.compare(pattern(60_000..<80_000), at: 60_000) == .notHeld)
+        #expect(try body.compare(pattern(140_000..<150_000), at: 140_000) == .equal)
+        #expect(try body.compare(pattern(140_001..<150_001), at: 140_000) == .different)
     }
 }
 

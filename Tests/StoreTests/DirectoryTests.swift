@@ -1,7 +1,6 @@
 // Whom the cache directory belongs to (R100), and what becomes of an index or a file that is not what it should
 // be (hardening 2.2 items 7 and 8, 2.4 item 4).
 
-import CSQLite
 import Glibc
 import HTTPSemantics
 import Resume
@@ -89,13 +88,6 @@ struct DirectoryTests {
         let response = try store.make(address, completeLength: 100_000)
         try response.body.put(pattern(0..<100_000), at: 0)
         store.close()
-    }
-
-    private func execute(_ sql: String, in cache: String) throws {
-        var handle: OpaquePointer?
-        try #require(sqlite3_open(cache + "/index.sqlite", &handle) == SQLITE_OK)
-        defer { sqlite3_close(handle) }
-        try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
     }
 
     @Test(

@@ -100,6 +100,58 @@ struct EvictionTests {
         #expect(!open.isCurrent && !noted.isCurrent)
     }
 
+    @Test("What is complete goes, whatever is noted of its fill", arguments: [true, false])
+    func completeAndNoted(isRestarted: Bool) throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        var store = try surroundings.open(scratch.cache, maxSize: 4_000_000)
+        let noted = try store.make(address(0), completeLength: 2_000_000)
+        try noted.body.put(pattern(0..<2_000_000), at: 0)
+        note(noted, in: store)
+        store.settle()
+        if isRestarted {
+            store.close()
+            store = try surroundings.open(scratch.cache, maxSize: 4_000_000)
+        }
+        defer { store.close() }
+        let next = try store.make(address(1), completeLength: 3_000_000)
+        try next.body.put(pattern(0..<3_000_000), at: 0)
+        #expect(next.body.isComplete)
+        #expect(try store.lookUp(address(0)).isEmpty)
+        #expect(store.summary.unfinished == 0)
+    }
+
+    @Test("A note of a fill that cannot be read does not keep bytes for ever")
+    func unreadableNote() throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let store = try surroundings.open(scratch.cache, maxSize: 4_000_000)
+        let noted = try store.make(address(0), completeLength: 2_500_000)
+        try noted.body.put(pattern(0..<2_000_000), at: 0)
+        note(noted, in: store)
+        store.close()
+        try execute("UPDATE download SET wanted = x'00'", in: scratch.cache)
+        let again = try surroundings.open(scratch.cache, maxSize: 4_000_000)
+        defer { again.close() }
+        #expect(again.summary.unfinished == 1)
+        _ = try again.lookUp(address(0))
+        again.settle()
+        #expect(again.summary.unfinished == 0)
+        let next = try again.make(address(1), completeLength: 3_000_000)
+        try next.body.put(pattern(0..<3_000_000), at: 0)
+        #expect(next.body.isComplete)
+    }
+
+    private func note(_ response: StoredResponse, in store: Store) {
+        store.setUnfinished(
+            response,
+            wanted: ByteRangeSet([0..<2_000_000]),
+            state: .filling,
+            requestFields: FieldSection(),
+            uri: address(0)
+        )
+    }
+
     @Test("One body is at most 90 % of the quota", arguments: [true, false])
     func tooLarge(isKnown: Bool) throws {
         let scratch = try Scratch()

@@ -85,6 +85,99 @@ struct MemoryOfWorkTests {
         #expect(third.guardRecords(for: key).isEmpty)
     }
 
+    private func delivery(_ highest: Int64, _ isOpen: Bool, at instant: Int64) -> GuardRecord {
+        GuardRecord(client: "192.0.2.7", version: 5, highestByte: highest, at: instant, isOpen: isOpen)
+    }
+
+    @Test("Several deliveries to one client: open until the last has ended, and the highest byte of all of them")
+    func severalDeliveries() throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let now = surroundings.now
+        let store = try surroundings.open(scratch.cache)
+        let key = try key(address)
+        _ = try store.lookUp(address)
+        store.record(delivery(0, true, at: now), key: key)
+        store.record(delivery(0, true, at: now + 1), key: key)
+        store.record(delivery(1000, false, at: now + 2), key: key)
+        #expect(store.guardRecords(for: key) == [delivery(1000, true, at: now + 2)])
+        store.settle()
+        let killed = try scratch.copyOfCache(named: "killed")
+        store.record(delivery(10, false, at: now + 3), key: key)
+        #expect(store.guardRecords(for: key) == [delivery(1000, false, at: now + 3)])
+        store.close()
+
+        let again = try surroundings.open(scratch.cache)
+        _ = try again.lookUp(address)
+        #expect(again.guardRecords(for: key) == [delivery(1000, false, at: now + 3)])
+        again.close()
+
+        // Left open by a crash: a further delivery that begins and ends does not tell how far that one came.
+        let crashed = try surroundings.open(killed)
+        _ = try crashed.lookUp(address)
+        crashed.record(delivery(0, true, at: now + 4), key: key)
+        crashed.record(delivery(20, false, at: now + 5), key: key)
+        #expect(crashed.guardRecords(for: key) == [delivery(1000, true, at: now + 5)])
+        crashed.close()
+        let last = try surroundings.open(killed)
+        defer { last.close() }
+        _ = try last.lookUp(address)
+        #expect(last.guardRecords(for: key) == [delivery(1000, true, at: now + 5)])
+    }
+
+    @Test("A record that is not loaded does not lower what the index has")
+    func recordWithoutLoading() throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let now = surroundings.now
+        let key = try key(address)
+        for highest in [1000, 10] as [Int64] {
+            let store = try surroundings.open(scratch.cache)
+            store.record(delivery(highest, false, at: now), key: key)
+            store.close()
+        }
+        let store = try surroundings.open(scratch.cache)
+        defer { store.close() }
+        _ = try store.lookUp(address)
+        #expect(store.guardRecords(for: key) == [delivery(1000, false, at: now)])
+    }
+
+    @Test(
+        "What is used while the list is read comes once, whether the instants of use differ or not",
+        arguments: [0, 1]
+    )
+    func listWhileUsed(secondsApart: Int64) throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let store = try surroundings.open(scratch.cache)
+        defer { store.close() }
+        let addresses = (0..<400).map { "http://a.example/\($0)" }
+        for address in addresses {
+            surroundings.advance(seconds: secondsApart)
+            let response = try store.make(address, completeLength: 4)
+            let writer = response.body.openWriter(at: 0) { _ in }
+            writer.append(pattern(0..<4))
+            writer.finish()
+        }
+        store.settle()
+        surroundings.advance(seconds: 4000)
+        let used = addresses[10]
+        var listed: [String] = []
+        store.list(limit: .max) { entry in
+            listed.append(entry.uri)
+            if listed.count == 100, let response = try? store.lookUp(used).first {
+                store.used(response)
+                store.settle()
+            }
+            return true
+        }
+        #expect(Set(listed).count == listed.count, "none comes twice")
+        // It was still to come, and is at the front now.
+        #expect(Set(addresses).subtracting(listed) == [used])
+        let order = addresses.filter { $0 != used }.reversed()
+        #expect(listed == Array(order))
+    }
+
     @Test("The list has what is held, used last first, page by page")
     func list() throws {
         let scratch = try Scratch()

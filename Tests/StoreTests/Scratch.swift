@@ -119,6 +119,8 @@ func damage(_ path: String, at offset: Int) throws {
 final class Surroundings: Sendable {
     private let lines = Mutex<[String]>([])
     private let clock = Mutex<Int64>(1_800_000_000)
+    /// Rings with every sentence.
+    let bell = Bell()
 
     var logged: [String] { lines.withLock { $0 } }
     func advance(seconds: Int64) { clock.withLock { $0 += seconds } }
@@ -129,7 +131,10 @@ final class Surroundings: Sendable {
             directory: directory,
             maxSize: maxSize,
             minFree: 0,
-            log: { line in self.lines.withLock { $0.append(line) } },
+            log: { line in
+                self.lines.withLock { $0.append(line) }
+                self.bell.ring()
+            },
             now: { self.now }
         )
     }
@@ -249,6 +254,12 @@ extension StoredBody {
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
+    func compare(_ bytes: [UInt8], at offset: Int64) throws -> Comparison {
+        let answer = Answer<Comparison>()
+        matches(bytes, at: offset) { answer.give($0) }
+        return try answer.wait()
+    }
+
     /// What a reader gets of a range; ends early where something is missing.
     func get(_ range: Range<Int64>, window: Int = 300_000) throws -> [UInt8] {
         let bell = Bell()
@@ -258,11 +269,18 @@ extension StoredBody {
             bell.ring()
         }
         defer { reader.close() }
+        return try reader.get(range, window: window, bell: bell, wakes: wakes)
+    }
+}
+
+extension BodyReader {
+    /// The bytes of a range, as far as they come. `wakes` are counted, and then `bell` rings.
+    func get(_ range: Range<Int64>, window: Int = 300_000, bell: Bell, wakes: borrowing Atomic<Int>) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var offset = range.lowerBound
         while offset < range.upperBound {
             let before = wakes.load(ordering: .relaxed)
-            switch reader.read(at: offset, atMost: min(window, Int(range.upperBound - offset))) {
+            switch read(at: offset, atMost: min(window, Int(range.upperBound - offset))) {
             case .bytes(let slice):
                 bytes += slice
                 offset += Int64(slice.count)
