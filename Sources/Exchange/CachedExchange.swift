@@ -274,6 +274,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         guard isAttached else { return }
         record.cacheStatus.detail = response.detail
         record.status = hall.send(response, on: stream, method: request.method, cacheStatus: record.cacheStatus)
+        record.bytesSent = stream.bytesSent
         finished(.complete)
     }
 

@@ -114,6 +114,11 @@ package struct ControlDesk: Sendable {
                     requestTime: listed.requestTime,
                     responseTime: listed.responseTime,
                     isInvalidated: listed.isInvalidated,
+                    body: FreshnessJudge.BodyState(
+                        held: listed.held,
+                        completeLength: listed.completeLength,
+                        isResumable: StrongValidator.of(listed.head.fields, receivedAt: listed.responseTime) != nil
+                    ),
                     now: now
                 ),
                 lastUse: listed.lastUse,
@@ -159,6 +164,11 @@ package struct ControlDesk: Sendable {
                     requestTime: metadata.requestTime,
                     responseTime: metadata.responseTime,
                     isInvalidated: metadata.isInvalidated,
+                    body: FreshnessJudge.BodyState(
+                        held: response.body.held,
+                        completeLength: response.body.completeLength,
+                        isResumable: response.isResumable
+                    ),
                     now: now
                 ),
                 lastUse: response.lastUse,

@@ -4,6 +4,7 @@
 
 import Configuration
 package import HTTPSemantics
+import Resume
 import Store
 
 /// Asks how a stored response stands to a plain GET of its URL.
@@ -25,6 +26,7 @@ struct FreshnessJudge {
         requestTime: Int64,
         responseTime: Int64,
         isInvalidated: Bool,
+        body: BodyState,
         now: Int64
     ) -> FreshnessNote {
         let target: RequestTarget
@@ -61,7 +63,7 @@ struct FreshnessJudge {
             age: age,
             ttl: freshness.lifetime - age,
             mustValidate: Self.mustValidate(decision),
-            verdict: Self.sentence(decision)
+            verdict: Self.sentence(decision, body)
         )
     }
 
@@ -72,14 +74,30 @@ struct FreshnessJudge {
         }
     }
 
-    private static func sentence(_ decision: ReuseDecision) -> String {
-        switch decision {
-        case .fresh(_, let ttl):
+    /// What of the body decides over a plain GET.
+    enum BodyState {
+        case complete
+        case incomplete(isResumable: Bool)
+
+        init(held: ByteRangeSet, completeLength: Int64?, isResumable: Bool) {
+            let isComplete = completeLength.map { $0 == 0 || held.contains(0..<$0) } ?? false
+            self = isComplete ? .complete : .incomplete(isResumable: isResumable)
+        }
+    }
+
+    private static func sentence(_ decision: ReuseDecision, _ body: BodyState) -> String {
+        switch (decision, body) {
+        case (.fresh(_, let ttl), .incomplete(isResumable: true)):
+            "A plain GET gets what is held, and the rest from the origin, once the origin has confirmed it; a range that "
+                + "is wholly held is answered from the store, for another \(HumanText.duration(seconds: ttl))."
+        case (.fresh, .incomplete(isResumable: false)):
+            "A plain GET fetches it anew: it is not complete, and cannot be completed."
+        case (.fresh(_, let ttl), .complete):
             "A plain GET is answered from the store without asking the origin, for another "
                 + "\(HumanText.duration(seconds: ttl))."
-        case .validate(let reason):
+        case (.validate(let reason), _):
             "A plain GET makes the proxy ask the origin first. \(reason.sentence)"
-        case .mismatch:
+        case (.mismatch, _):
             "A plain GET asks for another variant (Vary)."
         }
     }

@@ -103,6 +103,7 @@ package final class ExchangeHall: ExchangeDoor {
         record.cacheStatus.detail = response.detail
         stream.closeAfterResponse()
         record.status = send(response, on: stream, method: .get, cacheStatus: record.cacheStatus)
+        record.bytesSent = stream.bytesSent
         log(record)
     }
 
@@ -132,6 +133,7 @@ package final class ExchangeHall: ExchangeDoor {
         // Content that nobody will read ends the connection (R27).
         if framing != .none || head.method == .connect { stream.closeAfterResponse() }
         record.status = send(response, on: stream, method: head.method, cacheStatus: record.cacheStatus)
+        record.bytesSent = stream.bytesSent
         log(record)
     }
 
