@@ -22,9 +22,11 @@ setup:
 # The Swift libraries inside the binary start faster and need no toolchain where it runs; not every toolchain has them.
 build: setup
 	@echo "Building in release mode; the first time takes some minutes."
-	@swift build -c release --product holdfast --static-swift-stdlib || { \
-	    echo "That failed; building once more with the Swift libraries left outside the binary."; \
-	    swift build -c release --product holdfast; }
+	@if [ -d "$$(dirname "$$(readlink -f "$$(command -v swift)")")/../lib/swift_static" ]; then \
+	    swift build -c release --product holdfast --static-swift-stdlib; \
+	else \
+	    swift build -c release --product holdfast; \
+	fi
 
 serve: build
 	@echo

@@ -6,6 +6,8 @@ enum AdmissionRefusal: Hashable, Sendable {
     case semantics(NotStorable)
     /// A 206 under no strong validator: nothing may ever be added to it, and as a part it cannot be validated.
     case partialWithoutStrongValidator
+    /// A 206 with "*" for the complete length.
+    case partialOfUnknownLength
     /// R16
     case tooLarge
     /// The disk is full, or switched off after errors (hardening 2.2 items 5 and 6).
@@ -16,6 +18,7 @@ enum AdmissionRefusal: Hashable, Sendable {
         switch self {
         case .semantics(let reason): reason.detail
         case .partialWithoutStrongValidator: "partial-without-strong-validator"
+        case .partialOfUnknownLength: "partial-of-unknown-length"
         case .tooLarge: "too-large"
         case .noRoom: "no-room"
         }

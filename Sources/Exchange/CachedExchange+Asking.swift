@@ -27,28 +27,10 @@ extension CachedExchange {
         case .several, .tooMany: return passInstead(.bypass)
         case .none, .ignored, .single: break
         }
-        if wouldSplice { asksPlainly = true }
         guard mayAsk() else { return }
         var fields = forwardable()
         if asksPlainly { ConditionalRequest.plain(&fields) }
         ask(fields, validating: nil)
-    }
-
-    /// Rule 11 where no version is stored: the 206 of whatever comes could be joined to what this client holds.
-    var wouldSplice: Bool {
-        let start: Int64
-        switch singleRange {
-        case .fromTo(let first, _), .from(let first): start = first
-        case .suffix, nil: return false
-        }
-        let noVersion: Int64 = -1
-        return hall.guardVerdict(
-            key: key,
-            client: stream.clientAddress,
-            rangeStart: start,
-            hasIfRange: request.fields.contains(.ifRange),
-            version: noVersion
-        ) == .fullOfNewVersion
     }
 
     /// A conditional request for what is stored, beside whatever fills are under way.
@@ -170,6 +152,18 @@ extension CachedExchange {
             closeOpening(notStorable: false)
             return answerLocally(.partialUnasked)
         }
+        // A 304 answers a condition; nobody had one (resume-rules 5).
+        if answer.head.status == 304, stored != nil || asksPlainly || !ConditionalRequest.isConditional(request.fields)
+        {
+            call.body = DiscardedBody()
+            guard isAttached, !asksPlainly else {
+                return answerLocally(
+                    .notContinued("The origin answered 304 to a request without a condition.", status: 502)
+                )
+            }
+            asksPlainly = true
+            return look()
+        }
         let question = FillTable.Question(
             request: request,
             uri: uri,
@@ -189,11 +183,12 @@ extension CachedExchange {
                 )
             }
             validated = fills.response.id
-            ownHead = StoredAnswerHead.passing(
+            let head = StoredAnswerHead.passing(
                 answer.head,
                 pseudonym: hall.pseudonym,
                 receivedAt: answer.responseTime
             )
+            ownHead = (fills.response.id, head)
             joinOwn(fills)
         case .notStorable(let reason):
             record.cacheStatus.detail = reason.detail
@@ -235,6 +230,13 @@ extension CachedExchange {
 
     func relay(_ answer: OriginCall.Answer, _ call: OriginCall) {
         guard isAttached else { return call.cancel() }
+        guard !isSplice(answer) else {
+            // The whole instead, in one piece (rule 11).
+            call.cancel()
+            asksPlainly = true
+            return look()
+        }
+        let start = openGuard(relaying: answer)
         var head = StoredAnswerHead.passing(answer.head, pseudonym: hall.pseudonym, receivedAt: answer.responseTime)
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         record.status = head.status
@@ -244,6 +246,7 @@ extension CachedExchange {
             guard case .relaying(let relay) = stage else { return }
             record.bytesSent = relay.bytesRelayed
             record.bytesFromUpstream = relay.bytesRelayed
+            closeGuard(start + relay.bytesRelayed)
             finished(end)
         }
         stage = .relaying(relay)

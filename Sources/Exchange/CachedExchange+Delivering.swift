@@ -39,9 +39,11 @@ extension CachedExchange {
         }
         hall.store.used(stored)
         // What was fetched for this very request keeps the Age that it came with.
-        let storedHead = ownHead ?? metadata.head
+        let own = ownHead.flatMap { $0.version == stored.id ? $0.head : nil }
+        // The head of a 206 is none of a whole.
+        let storedHead = own.flatMap { $0.status == metadata.head.status ? $0 : nil } ?? metadata.head
         let age: Int64? =
-            ownHead != nil
+            own != nil
             ? nil
             : Freshness.age(
                 response: metadata.head.fields,
@@ -87,6 +89,7 @@ extension CachedExchange {
             rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, range.upperBound) },
             onEnd: { end in self.delivered(end) }
         )
+        if stored.isResumable { delivery.rescue = { [weak self] in self?.heal(stored, $0) ?? false } }
         stage = .delivering(delivery)
         delivery.pump()
     }
@@ -123,20 +126,79 @@ extension CachedExchange {
         record.bytesSent = stream.bytesSent
         record.bytesFromCache = heldAtStart.intersection(range).byteCount
         record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
-        closeGuard(range.upperBound)
+        closeGuard(range.upperBound, of: delivery.response)
         finished(end)
     }
 
     // MARK: Rule 11: who was given bytes of which version
 
-    func openGuard(_ stored: StoredResponse) {
-        guard let client = stream.clientAddress else { return }
-        guardedVersion = stored.id
-        hall.recordGuard(key: key, client: client, version: stored.id, highestByte: 0, isOpen: true)
+    /// Which version a client was given bytes of, however often it was fetched.
+    func identity(of stored: StoredResponse) -> Int64 {
+        table.identity(key, stored.metadata.head.fields, completeLength: stored.body.completeLength) ?? stored.id
     }
 
-    func closeGuard(_ highestByte: Int64) {
+    func openGuard(_ stored: StoredResponse) {
+        openGuard(version: identity(of: stored))
+    }
+
+    /// What passes through counts as well. Returns the offset of its first byte.
+    func openGuard(relaying answer: OriginCall.Answer) -> Int64 {
+        let part = answer.head.fields.only(.contentRange).flatMap { ContentRange.parse($0) }
+        var start: Int64 = 0
+        var completeLength: Int64? = if case .length(let length) = answer.framing { length } else { nil }
+        if answer.head.status == 206, case .satisfied(let range, let length)? = part {
+            start = range.lowerBound
+            completeLength = length
+        }
+        // What is small is fetched again rather than resumed.
+        guard answer.head.status == 200 || answer.head.status == 206, completeLength ?? .max > Self.resumedSize,
+            let version = table.identity(key, answer.head.fields, completeLength: completeLength)
+        else { return start }
+        openGuard(version: version)
+        return start
+    }
+
+    private static let resumedSize: Int64 = 64 << 10
+
+    /// Whether an answer that passes through is a part of another version than this client was given bytes of.
+    func isSplice(_ answer: OriginCall.Answer) -> Bool {
+        guard answer.head.status == 206, !asksPlainly,
+            let text = answer.head.fields.only(.contentRange),
+            case .satisfied(let range, let completeLength)? = ContentRange.parse(text), range.lowerBound > 0
+        else { return false }
+        return hall.guardVerdict(
+            key: key,
+            client: stream.clientAddress,
+            rangeStart: range.lowerBound,
+            hasIfRange: request.fields.contains(.ifRange),
+            version: table.identity(key, answer.head.fields, completeLength: completeLength) ?? -1
+        ) == .fullOfNewVersion
+    }
+
+    private func openGuard(version: Int64) {
+        guard let client = stream.clientAddress else { return }
+        guardedVersion = version
+        hall.recordGuard(key: key, client: client, version: version, highestByte: 0, isOpen: true)
+    }
+
+    /// - Parameter stored: what was delivered; its complete length may have become known meanwhile.
+    func closeGuard(_ highestByte: Int64, of stored: StoredResponse? = nil) {
         guard let client = stream.clientAddress, let version = guardedVersion else { return }
-        hall.recordGuard(key: key, client: client, version: version, highestByte: highestByte, isOpen: false)
+        guardedVersion = nil
+        var reached = highestByte
+        if let stored, stored.body.completeLength != nil,
+            table.identity(key, stored.metadata.head.fields, completeLength: nil) == version
+        {
+            // From now on its number has the length in it.
+            hall.recordGuard(
+                key: key,
+                client: client,
+                version: identity(of: stored),
+                highestByte: highestByte,
+                isOpen: false
+            )
+            reached = 0
+        }
+        hall.recordGuard(key: key, client: client, version: version, highestByte: reached, isOpen: false)
     }
 }

@@ -13,7 +13,6 @@ extension CachedExchange {
     func heal(_ stored: StoredResponse, _ position: Int64) -> Bool {
         guard case .delivering(let delivery) = stage, let validator = stored.validator else { return false }
         let end = delivery.wantedEnd
-        closeGuard(position)
         record.bytesFromCache = heldAtStart.intersection(delivery.delivered).byteCount
         leaveFills()
         let asked = AskedSpan(start: position, end: end == .max ? nil : end)
@@ -29,7 +28,7 @@ extension CachedExchange {
             OriginCall.send(upstream, with: table.client, on: loop) { call, event in
                 switch event {
                 case .head(let answer): self.healed(stored, asked, answer, call)
-                case .failed(let failure): self.notHealed(failure.sentence)
+                case .failed(let failure): self.notHealed(failure.sentence, asked)
                 case .interim, .writable: break
                 }
             }
@@ -59,19 +58,21 @@ extension CachedExchange {
             length == nil || length == span.upperBound - span.lowerBound
         else {
             call.cancel()
-            return notHealed("The origin's answer does not continue what was sent.")
+            return notHealed("The origin's answer does not continue what was sent.", asked)
         }
         let expected = span.upperBound - span.lowerBound
         let relay = ResponseRelay(stream: stream, call: call, expecting: expected) { [self] end in
             record.bytesSent = stream.bytesSent
             record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
+            if case .relaying(let relay) = stage { closeGuard(asked.start + relay.bytesRelayed) }
             finished(end)
         }
         stage = .relaying(relay)
     }
 
-    private func notHealed(_ reason: String) {
+    private func notHealed(_ reason: String, _ asked: AskedSpan) {
         guard case .healing = stage else { return }
+        closeGuard(asked.start)
         record.bytesSent = stream.bytesSent
         stream.abort()
         finished(.cut(reason: reason))

@@ -54,7 +54,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     var guardedVersion: Int64?
     /// The head of the answer to this very request, where it was fetched for it: complete with what a cache does not
     /// keep for others (RFC 9111 §3.1).
-    var ownHead: ResponseHead?
+    var ownHead: (version: Int64, head: ResponseHead)?
+    /// How often a version came to its end just when it was to be joined.
+    var endedJoins = 0
 
     init(hall: ExchangeHall, stream: DownstreamStream, request: RequestHead, uri: AbsoluteURI, record: ExchangeRecord) {
         self.hall = hall
@@ -183,7 +185,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             client: stream.clientAddress,
             rangeStart: range.lowerBound,
             hasIfRange: request.fields.contains(.ifRange),
-            version: stored.id
+            version: identity(of: stored)
         )
         return verdict == .fullOfNewVersion ? .whole : wanted
     }
@@ -222,6 +224,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case .ended:
             // Not at once: whoever ended it may be about to take it out of the table.
             stage = .looking
+            endedJoins += 1
+            if endedJoins > 2 { asksPlainly = true }
             loop.execute { if case .looking = self.stage { self.look() } }
         }
     }
@@ -247,9 +251,10 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             asksPlainly = true
             look()
         case (.delivering(let delivery), .versionChanged):
+            delivery.rescue = nil
             delivery.doom("the origin has another version now")
         case (.delivering(let delivery), .failed(let failure)):
-            if failure.leavesTheOriginSound, stored.isResumable { delivery.rescue = { self.heal(stored, $0) } }
+            if !failure.leavesTheOriginSound { delivery.rescue = nil }
             delivery.doom(failure.sentence)
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
@@ -320,6 +325,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             finished(.clientLeft)
         case .healing(let call):
             call.cancel()
+            closeGuard(stream.bytesSent)
             finished(.clientLeft)
         case .asking:
             // The answer is for all: its head is awaited, and then decides (a fill belongs to the table).

@@ -106,7 +106,11 @@ struct FreshnessJudge {
 /// Whether what is missing of a stored response can be added to what is held of it (resume-rules 1).
 package enum Resumability {
     static func of(_ response: StoredResponse) -> (isResumable: Bool, sentence: String) {
-        if response.body.isComplete { return (response.validator != nil, "It is complete; nothing is to be resumed.") }
+        if response.body.isComplete {
+            let remark =
+                response.validator == nil ? " The origin gave no strong validator: cut short, it could not be." : ""
+            return (response.validator != nil, "It is complete; nothing is to be resumed." + remark)
+        }
         return of(response.metadata.head.fields, validator: response.validator)
     }
 

@@ -44,7 +44,7 @@ extension DeliveryEnd {
 /// One body on its way to one client. Bound to the loop of its stream.
 final class Delivery: @unchecked Sendable {
     private let stream: DownstreamStream
-    private let response: StoredResponse
+    let response: StoredResponse
     private let rejoin: (Delivery, _ position: Int64) -> Void
     /// nil once it has been called. It holds the exchange while the delivery lasts: the stream lets go of it first.
     private var onEnd: ((DeliveryEnd) -> Void)?
@@ -139,7 +139,7 @@ final class Delivery: @unchecked Sendable {
                 if missing() { continue }
                 return stream.flush()
             case .failed(let error):
-                return cut(error.sentence)
+                return give(up: error.sentence)
             }
         }
     }
@@ -152,16 +152,7 @@ final class Delivery: @unchecked Sendable {
             return true
         }
         if let doom {
-            if let rescue {
-                self.rescue = nil
-                if rescue(position) {
-                    isEnded = true
-                    reader.close()
-                    onEnd = nil
-                    return true
-                }
-            }
-            cut(doom)
+            give(up: doom)
             return true
         }
         rejoin(self, position)
@@ -186,6 +177,16 @@ final class Delivery: @unchecked Sendable {
     private func finish() {
         stream.finish()
         end(.complete)
+    }
+
+    /// What is held has been delivered: the rest comes another way, or the response is cut.
+    private func give(up reason: String) {
+        guard let rescue else { return cut(reason) }
+        self.rescue = nil
+        guard rescue(position) else { return cut(reason) }
+        isEnded = true
+        reader.close()
+        onEnd = nil
     }
 
     private func cut(_ reason: String) {

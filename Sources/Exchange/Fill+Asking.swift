@@ -63,6 +63,10 @@ extension Fill {
             guard max(span.upperBound, completeLength ?? 0) <= table.configuration.cache.maxObjectSize else {
                 return refuse(call, .beyondAsked, status: answer.head.status)
             }
+            // Not one byte of what is missing, nor the proof that none is.
+            guard span.upperBound > request.missing.lowerBound || span.upperBound == completeLength else {
+                return refuse(call, .beyondAsked, status: answer.head.status)
+            }
             version.provesRanges()
             guard table.freshen(version.response, with: answer) else {
                 return refuse(call, .unexpectedStatus, status: answer.head.status)
@@ -91,6 +95,10 @@ extension Fill {
             // Rule 5 wants a further check before it is believed: a plain request will tell.
             refuse(call, .unexpectedStatus, status: 416)
         case .broken(let reason):
+            // Under the same validator: it does not tell this origin's versions apart.
+            if reason == .contentEncodingChanged || reason == .contentTypeChanged {
+                table.doubts(version.response.key)
+            }
             refuse(call, reason, status: answer.head.status)
         case .unsolicited:
             refuse(call, .unexpectedStatus, status: answer.head.status)
@@ -126,7 +134,7 @@ extension Fill {
             uri: version.uri,
             key: version.response.key,
             template: template,
-            isCredentialed: false,
+            isCredentialed: credentials.contains(.authorization),
             range: request.asked.specifier
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)
@@ -139,12 +147,6 @@ extension Fill {
             version.changed(by: number, to: nil)
         }
         land { self.version.ended(self.number) }
-    }
-
-    /// What is compared is not held any more: the plan begins anew with what is.
-    func comparedWithNothing() {
-        _ = version.tell(number) { $0.rejected(.overlapDiffers) }
-        end(nil)
     }
 
     func confirm() {

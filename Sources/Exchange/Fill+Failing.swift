@@ -102,7 +102,7 @@ extension Fill {
             version.asksAgain(number)
             table.log("\(version.uri): \(stop.sentence) Asking again for the rest.")
             let delay = max(0, instant - Clock.monotonicNanoseconds())
-            loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
+            retryTimer = loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
         case .giveUp:
             giveUp(stop, failure)
         }

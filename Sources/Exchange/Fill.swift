@@ -36,6 +36,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var lastReceived: Int64 = 0
     var attempts = 0
     var stallTimer: Scheduled<Void>?
+    var retryTimer: Scheduled<Void>?
 
     /// Where the disk cannot keep up, a fill stops reading at so many unwritten bytes (hardening 2.2 item 3).
     static let unwrittenLimit: Int64 = 4 << 20
@@ -162,6 +163,11 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     func compared(_ comparison: Comparison) {
         isComparing = false
         guard !isOver else { return }
+        guard comparison != .notHeld else {
+            // Not another version: what we held of this one is damaged or gone.
+            _ = version.tell(number) { $0.storeFailed() }
+            return end(FillStop(.store(StoreError(.gone, "What was to be compared is not held any more."))))
+        }
         switch version.tell(number, { $0.compared(equal: comparison == .equal) }) ?? .nothing {
         case .goOn:
             if case .receiving? = version.tell(number, { $0.state }) { confirm() }
@@ -174,9 +180,11 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             confirm()
             filledUp()
         case .rejected:
+            table.doubts(version.response.key)
             table.log("\(version.uri): the overlap differs from what is held: another version")
             closeCall()
             isOver = true
+            pendingEnd = nil
             version.changed(by: number, to: nil)
             land { self.version.ended(self.number) }
         case .nothing: break
@@ -234,12 +242,12 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     func storeFailed(_ error: StoreError) {
         writer = nil
         guard !isOver else {
-            // What was received last is lost: nobody may believe that it is on its way.
-            let then = afterLanding
+            // What was received last is lost: nobody may believe that it is on its way, or came.
+            guard afterLanding != nil else { return }
             afterLanding = nil
-            then?()
-            return
+            return version.failed(number, FillStop(.store(error)))
         }
+        afterLanding = nil
         _ = version.tell(number) { $0.storeFailed() }
         if error.kind == .full { table.didNotFit(version.response.key) }
         end(FillStop(.store(error)))
@@ -250,6 +258,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         guard !isOver else { return }
         isOver = true
         pendingEnd = nil
+        retryTimer?.cancel()
+        retryTimer = nil
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

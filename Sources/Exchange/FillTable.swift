@@ -31,6 +31,10 @@ package final class FillTable: Sendable {
         var openings: [CacheKey: Opening] = [:]
         /// Numbers are never used again: a late release must not meet another opening's waiter.
         var lastWaiter = 0
+        /// When an unsafe method last succeeded at a key (monotonic nanoseconds): what was asked before is not believed.
+        var invalidations: [CacheKey: Int64] = [:]
+        /// How often the bytes of a key changed under the same validator: versions of before are others.
+        var doubts: [CacheKey: Int] = [:]
         /// Keys whose bodies did not fit, and until when (monotonic nanoseconds) they are not tried again.
         var unfitting: [CacheKey: Int64] = [:]
         /// Keys whose answers were not storable, and until when (monotonic nanoseconds) nobody waits there.
@@ -127,6 +131,20 @@ package final class FillTable: Sendable {
         }
     }
 
+    /// The bytes of this key have changed, and its validator has not: it no longer tells its versions apart.
+    func doubts(_ key: CacheKey) {
+        shard(key).state.withLock { shard in
+            if shard.doubts.count >= Self.passesPerShard { shard.doubts.removeAll() }
+            shard.doubts[key, default: 0] += 1
+        }
+    }
+
+    /// The number of a version for the resume guard: the same version fetched anew has the same number.
+    func identity(_ key: CacheKey, _ fields: FieldSection, completeLength: Int64?) -> Int64? {
+        let doubts = shard(key).state.withLock { $0.doubts[key] ?? 0 }
+        return VersionIdentity.number(fields, completeLength: completeLength, doubts: doubts)
+    }
+
     private func fits(_ key: CacheKey) -> Bool {
         shard(key).state.withLock { shard in
             guard let until = shard.unfitting[key] else { return true }
@@ -172,6 +190,11 @@ package final class FillTable: Sendable {
 
     /// An unsafe method succeeded: what is being filled under this key serves those who read it, and ends.
     func closeFills(of key: CacheKey) {
+        let now = Clock.monotonicNanoseconds()
+        shard(key).state.withLock { shard in
+            if shard.invalidations.count >= Self.passesPerShard { shard.invalidations.removeAll() }
+            shard.invalidations[key] = now
+        }
         versions(of: key).forEach { $0.close() }
     }
 
@@ -248,6 +271,8 @@ package final class FillTable: Sendable {
             else { return .unusable }
             // Without a strong validator nothing can ever be added to it, nor it be validated as a part.
             guard validator != nil else { return .notStorable(.partialWithoutStrongValidator) }
+            // Of a part of an unknown whole nobody knows what is still missing.
+            guard partial.completeLength != nil else { return .notStorable(.partialOfUnknownLength) }
             span = partial.span
             completeLength = partial.completeLength
         } else {
@@ -275,6 +300,7 @@ package final class FillTable: Sendable {
                 expectsSmallBody: answer.head.status != 206 && span == 0..<(completeLength ?? .max)
             )
         )
+        if isOutdated(answer, question.key) { store.invalidate(question.key) }
         let version = VersionFills(
             response: response,
             uri: question.uri,
@@ -305,7 +331,13 @@ package final class FillTable: Sendable {
             to: head.fields
         )
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
+        if isOutdated(answer, response.key) { store.invalidate(response.key) }
         return true
+    }
+
+    /// Whether an unsafe method succeeded after this answer was asked for: it may be of before (RFC 9111 §4.4).
+    private func isOutdated(_ answer: OriginCall.Answer, _ key: CacheKey) -> Bool {
+        shard(key).state.withLock { shard in shard.invalidations[key].map { $0 >= answer.sentAt } ?? false }
     }
 
     /// Which addresses a fill may connect to: those that the client who caused it may reach, or, where there is no

@@ -24,6 +24,8 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         /// Unix seconds; `Age` and freshness count from these (RFC 9111 §4.2.3).
         let requestTime: Int64
         let responseTime: Int64
+        /// When the request was sent, monotonic nanoseconds.
+        let sentAt: Int64
         let address: IPAddress?
 
         /// Whether this is the whole of the version that is known: a 200 under the same strong validator and length.
@@ -49,6 +51,7 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
     var body: (any OriginBodyReceiver)?
 
     private let requestTime: Int64
+    private let sentAt = Clock.monotonicNanoseconds()
     private var address: IPAddress?
     private var call: UpstreamCall?
     private var onEvent: ((OriginCall, Event) -> Void)?
@@ -104,6 +107,7 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
                     framing: framing,
                     requestTime: requestTime,
                     responseTime: Clock.unixSeconds(),
+                    sentAt: sentAt,
                     address: address
                 )
             )

@@ -23,7 +23,7 @@ extension VersionFills {
         guard !state.isClosed else { return abandonAll(state) }
         let decision = table.abandonPolicy.decide(
             resumable: response.isResumable && state.ranges != .refused,
-            storable: true,
+            storable: isWorthFinishing,
             credentialed: isCredentialed,
             completeLength: body.completeLength,
             held: body.held.byteCount,
@@ -43,6 +43,25 @@ extension VersionFills {
             state.background = .none
             return abandonAll(state) + [{ self.clearUnfinished() }]
         }
+    }
+
+    /// What is stale at once and cannot be validated would never be used again.
+    var isWorthFinishing: Bool {
+        let metadata = response.metadata
+        if ConditionalRequest.hasValidator(metadata.head.fields) { return true }
+        let request = RequestHead(
+            method: .get,
+            target: .absolute(uri),
+            version: .http11,
+            fields: response.requestFields
+        )
+        return Freshness.lifetime(
+            request: request,
+            response: metadata.head,
+            responseTime: metadata.responseTime,
+            maxErrorLifetime: table.configuration.freshness.maxErrorTTLSeconds,
+            guess: HeuristicFreshness(table.configuration)
+        ).lifetime > 0
     }
 
     func abandonAll(_ state: State) -> Work {
@@ -80,7 +99,9 @@ extension VersionFills {
 
     func placeGranted() {
         let work = state.withLock { state -> Work in
-            guard !state.hasEnded else { return [{ self.table.finisher.release(self.response.id) }] }
+            guard !state.hasEnded, !state.isClosed else {
+                return [{ self.table.finisher.release(self.response.id) }]
+            }
             state.background = .finishing
             state.isHalted = false
             return plan(&state)
@@ -101,8 +122,8 @@ extension VersionFills {
             return true
         }
         guard isIdle else { return }
-        table.forget(self)
         table.finisher.release(response.id)
+        table.forget(self)
     }
 
     // MARK: Remembering what is owed

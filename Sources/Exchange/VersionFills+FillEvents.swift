@@ -133,19 +133,26 @@ extension VersionFills {
 
     func remove(_ number: Int, because failure: FillStop?) {
         let isComplete = body.isComplete
-        let (work, isIdle) = state.withLock { state -> (Work, Bool) in
-            state.fills[number] = nil
-            guard !state.hasEnded else { return ([], false) }
+        let (work, isIdle, failure) = state.withLock { state -> (Work, Bool, FillStop?) in
+            let running = state.fills.removeValue(forKey: number)
+            guard !state.hasEnded else { return ([], false, failure) }
+            var failure = failure
+            // An end that brought nothing, again and again, is no progress: the origin is not asked for ever.
+            let isFruitless = running.map { $0.received <= $0.start } ?? false
+            state.fruitlessEnds = isFruitless ? state.fruitlessEnds + 1 : 0
+            if failure == nil, state.fruitlessEnds >= Self.fruitlessEndsAtMost {
+                failure = FillStop(.answered(status: 206))
+            }
             if let failure {
                 state.isHalted = true
                 return (
                     dismissUncovered(&state, because: failure) + unconfirmedFailure(&state, failure),
-                    state.readers.isEmpty
+                    state.readers.isEmpty, failure
                 )
             }
             state.isHalted = false
             return (
-                plan(&state) + dismissUncovered(&state) + releaseUnanswered(state), state.readers.isEmpty
+                plan(&state) + dismissUncovered(&state) + releaseUnanswered(state), state.readers.isEmpty, nil
             )
         }
         if isComplete { table.completed(response) }
@@ -162,9 +169,17 @@ extension VersionFills {
             clearUnfinished()
         }
         // Under no strong validator a part is of no further use (resume-rules 1): what it replaced may still be.
-        if failure != nil, !response.isResumable, !isComplete { table.store.remove(response) }
+        if !response.isResumable, !isComplete, failure != nil || isIdle, !hasUnprovenEnd {
+            table.store.remove(response)
+        }
         forgetIfIdle()
     }
+
+    /// So many fills may end in turn without having brought a byte.
+    static let fruitlessEndsAtMost = 3
+
+    /// The body ended with its connection: it may well be whole, and is kept.
+    var hasUnprovenEnd: Bool { state.withLock { $0.unprovenEnd != nil } }
 
     var lacksAnything: Bool {
         let asked = state.withLock { $0.asked }
@@ -197,8 +212,13 @@ extension VersionFills {
     func close() {
         let work = state.withLock { state -> Work in
             state.isClosed = true
+            state.background = .none
             return state.readers.isEmpty ? abandonAll(state) : []
         }
+        // Whoever comes from now on begins anew.
+        if !body.isComplete { table.store.supersede(response) }
+        table.finisher.release(response.id)
+        table.forget(self)
         work.forEach { $0() }
         clearUnfinished()
         forgetIfIdle()
@@ -211,9 +231,9 @@ extension VersionFills {
             state.background = .none
             return abandonAll(state) + notifyAll(state, notice)
         }
+        table.finisher.release(response.id)
         table.forget(self)
         work.forEach { $0() }
         clearUnfinished()
-        table.finisher.release(response.id)
     }
 }

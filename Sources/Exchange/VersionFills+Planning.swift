@@ -23,7 +23,7 @@ extension VersionFills {
             )
         }
         let background =
-            state.background == .finishing
+            state.background == .finishing && !state.isClosed
             ? clip(state.asked, to: min(completeLength ?? .max, limit)) : ByteRangeSet()
         let mayResume = response.isResumable && state.ranges != .refused
         let actions = FillPlan(gapThreshold: resume.gapThreshold, overlapProbe: resume.overlapProbe).actions(
@@ -48,6 +48,7 @@ extension VersionFills {
                 state.fills[number] = Running(
                     fill: fill,
                     machine: FillStateMachine(range: range),
+                    start: range.lowerBound,
                     written: range.lowerBound,
                     received: range.lowerBound,
                     isUnconfirmed: true

@@ -85,6 +85,7 @@ final class VersionFills: Sendable {
             state.fills[number] = Running(
                 fill: fill,
                 machine: machine,
+                start: span.lowerBound,
                 written: span.lowerBound,
                 received: span.lowerBound,
                 isUnconfirmed: false
@@ -161,6 +162,7 @@ final class VersionFills: Sendable {
             let askedBefore = state.asked
             state.asked.insert(range)
             state.isHalted = false
+            state.fruitlessEnds = 0
             state.unreadBytes = 0
             let work = plan(&state)
             guard isConfirmed || state.awaitsAnswer else {

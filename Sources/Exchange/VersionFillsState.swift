@@ -37,6 +37,8 @@ extension VersionFills {
         var unprovenEnd: Int64?
         /// Bytes of a body of unknown length that came since its last reader left.
         var unreadBytes: Int64 = 0
+        /// How many fills ended in turn without having brought a byte.
+        var fruitlessEnds = 0
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
         var background = Background.none
@@ -62,6 +64,8 @@ extension VersionFills {
     struct Running {
         let fill: Fill
         var machine: FillStateMachine
+        /// The first byte of the claim.
+        let start: Int64
         /// Bytes below are on disk (and in `held`); those from here to the machine's offset are on their way there.
         var written: Int64
         /// Bytes below were given to the writer.

@@ -36,6 +36,11 @@ package enum ConditionalRequest {
         }
     }
 
+    /// Whether a request has a condition to which 304 is an answer (RFC 9110 §13.1).
+    package static func isConditional(_ fields: FieldSection) -> Bool {
+        fields.contains(.ifNoneMatch) || fields.contains(.ifModifiedSince)
+    }
+
     /// Whether there is anything to ask with.
     package static func hasValidator(_ stored: FieldSection) -> Bool {
         tag(stored) != nil || date(stored) != nil
