@@ -6,6 +6,7 @@ package import HTTPSemantics
 import NIOCore
 import Resume
 package import Store
+import Synchronization
 package import Transport
 package import Wire
 
@@ -20,6 +21,8 @@ package final class ExchangeHall: ExchangeDoor {
     let pseudonym: String
     let cacheName: String
     private let writeRecord: @Sendable (ExchangeRecord) -> Void
+    /// When running responses will be cut, monotonic nanoseconds; `Int64.max` while nobody stops the proxy.
+    private let cutAt = Atomic<Int64>(.max)
 
     package init(
         configuration: Configuration,
@@ -156,7 +159,17 @@ package final class ExchangeHall: ExchangeDoor {
         return response.status
     }
 
-    func log(_ record: ExchangeRecord) { writeRecord(record) }
+    /// The proxy stops: what still runs at this instant (monotonic nanoseconds) is cut by it, and not by its client.
+    package func stops(at instant: Int64) { cutAt.store(instant, ordering: .relaxed) }
+
+    func log(_ record: ExchangeRecord) {
+        guard record.end == DeliveryEnd.clientLeft.logText,
+            Clock.monotonicNanoseconds() >= cutAt.load(ordering: .relaxed)
+        else { return writeRecord(record) }
+        var record = record
+        record.end = DeliveryEnd.cut(reason: "the proxy was stopped").logText
+        writeRecord(record)
+    }
 
     /// The fields of a client's request as they go upstream.
     func forwardable(_ request: RequestHead) -> FieldSection {

@@ -15,6 +15,7 @@ struct Proxy: Sendable {
     private let diagnostics: DiagnosticLog
     private let store: Store
     private let table: FillTable
+    private let hall: ExchangeHall
     private let server: DownstreamServer
     private let control: ControlServer?
     private let accessLog: AccessLog
@@ -113,6 +114,7 @@ struct Proxy: Sendable {
             diagnostics: diagnostics,
             store: store,
             table: table,
+            hall: hall,
             server: server,
             control: startControl(configuration, desk, say),
             accessLog: accessLog,
@@ -202,6 +204,7 @@ struct Proxy: Sendable {
             "Stopping: running responses have \(HumanText.duration(seconds: grace / 1_000_000_000)); a second signal "
                 + "ends at once."
         )
+        hall.stops(at: Clock.monotonicNanoseconds() + grace)
         let cut = await server.drain(graceNanoseconds: grace)
         if cut > 0 { diagnostics.write("\(HumanText.count(cut, "response")) could not be finished in time.") }
         table.stopFinishing()

@@ -163,6 +163,8 @@ struct StartAndStopTests {
         let gate = Barrier("the proxy has ended")
         let (scene, client) = try halfway(gate, settings: ["stop.grace=\"300ms\""])
         #expect(try scene.proxy.terminate() == .exited(0))
+        // It was cut by the proxy, and not left by its client.
+        #expect(scene.proxy.output.contains("cut:") && !scene.proxy.output.contains("client-left"))
         let rest = try client.checkBody(against: Self.content, at: 524_288)
         #expect(rest.end != .complete)
         #expect(rest.firstDifference == nil)
