@@ -53,6 +53,13 @@ extension CachedExchange {
             contentLength: length,
             receivedAt: answer.responseTime
         )
+        // Where nothing was sent but the head, the whole of the same version will do.
+        if case .newVersion = check, asked.start == 0, stored.metadata.head.status == answer.head.status,
+            let completeLength = stored.body.completeLength, length == completeLength, asked.end == completeLength,
+            StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
+        {
+            return relayRest(call, from: 0, expected: completeLength)
+        }
         // All that is missing, and nothing else: a shorter part would end the response too early.
         guard case .continues(let span, let completeLength) = check, span.upperBound == asked.end ?? completeLength,
             length == nil || length == span.upperBound - span.lowerBound
@@ -60,11 +67,14 @@ extension CachedExchange {
             call.cancel()
             return notHealed("The origin's answer does not continue what was sent.", asked)
         }
-        let expected = span.upperBound - span.lowerBound
+        relayRest(call, from: asked.start, expected: span.upperBound - span.lowerBound)
+    }
+
+    private func relayRest(_ call: OriginCall, from start: Int64, expected: Int64) {
         let relay = ResponseRelay(stream: stream, call: call, expecting: expected) { [self] end in
             record.bytesSent = stream.bytesSent
             record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
-            if case .relaying(let relay) = stage { closeGuard(asked.start + relay.bytesRelayed) }
+            if case .relaying(let relay) = stage { closeGuard(start + relay.bytesRelayed) }
             finished(end)
         }
         stage = .relaying(relay)

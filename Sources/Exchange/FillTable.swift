@@ -380,6 +380,16 @@ package final class FillTable: Sendable {
         }
     }
 
+    /// A body ended with its connection: earlier ones of which nobody knew the end either are of no use beside it.
+    func supersedeUnproven(before response: StoredResponse) {
+        for older in store.findInMemory(response.key) ?? []
+        where older.id < response.id && older.requestFields == response.requestFields && !older.body.isComplete
+            && older.body.completeLength == nil
+        {
+            store.remove(older)
+        }
+    }
+
     /// A version is complete: what it replaces is no longer found (invariant 12: not before).
     func completed(_ response: StoredResponse) {
         for older in store.findInMemory(response.key) ?? []

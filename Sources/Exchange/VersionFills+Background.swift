@@ -134,9 +134,11 @@ extension VersionFills {
     }
 
     func note(_ unfinished: UnfinishedState) {
-        let (wanted, template, hasEnded) = state.withLock { ($0.asked, $0.template, $0.hasEnded) }
+        let (wanted, template, hasEnded, unprovenEnd) = state.withLock {
+            ($0.asked, $0.template, $0.hasEnded, $0.unprovenEnd)
+        }
         guard !hasEnded, isResumable else { return }
-        let lacks = clip(wanted, to: body.completeLength).ranges.contains { !body.held.contains($0) }
+        let lacks = clip(wanted, to: body.completeLength ?? unprovenEnd).ranges.contains { !body.held.contains($0) }
         guard lacks else { return clearUnfinished() }
         state.withLock { $0.isNotedUnfinished = true }
         table.store.setUnfinished(

@@ -128,6 +128,7 @@ extension VersionFills {
             return notifyAll(state, .endedUnproven(at: offset))
         }
         work.forEach { $0() }
+        table.supersedeUnproven(before: response)
         remove(number, because: nil)
     }
 
@@ -182,8 +183,8 @@ extension VersionFills {
     var hasUnprovenEnd: Bool { state.withLock { $0.unprovenEnd != nil } }
 
     var lacksAnything: Bool {
-        let asked = state.withLock { $0.asked }
-        return clip(asked, to: body.completeLength).ranges.contains { !body.held.contains($0) }
+        let (asked, unprovenEnd) = state.withLock { ($0.asked, $0.unprovenEnd) }
+        return clip(asked, to: body.completeLength ?? unprovenEnd).ranges.contains { !body.held.contains($0) }
     }
 
     /// Readers that wait for a confirmation that no fill will bring now.

@@ -180,7 +180,8 @@ final class VersionFills: Sendable {
     /// A reader has come to a byte that is not there yet.
     func waits(_ number: Int, at position: Int64) {
         let work = state.withLock { state -> Work in
-            guard state.readers[number] != nil else { return [] }
+            // Where it has ended, the notice that says why is on its way.
+            guard state.readers[number] != nil, !state.hasEnded else { return [] }
             state.readers[number]?.position = position
             return plan(&state) + dismissUncovered(&state, only: number)
         }

@@ -193,4 +193,19 @@ struct CloseDelimitedTests {
         }
         #expect(scene.origin.requests.count == 1)
     }
+
+    @Test("However often it is fetched, one copy of a body without a proven end is held", arguments: [true, false])
+    func oneCopy(isStrong: Bool) throws {
+        let scene = try Scene()
+        let content = Content(seed: 6301, length: 300_000)
+        scene.origin.put(
+            "/again",
+            FileVersion(content, etag: isStrong ? "\"one\"" : nil, cacheControl: "max-age=3600", acceptRanges: nil)
+        )
+        scene.origin.setFaults { _, _ in FileFaults { $0.framing = .closeDelimited } }
+        for _ in 0..<4 { #expect(try scene.check("/again", content).body.isWhole) }
+        try scene.waitUntilNothingIsFilled()
+        try waitUntil("one copy is held") { try scene.status().responses == 1 }
+        #expect(try scene.status().unfinished == 0)
+    }
 }
