@@ -41,7 +41,7 @@ serve: build
 
 test: setup
 	@swift test --explicit-target-dependency-import-check error $(ARGS)
-	@echo "Next: make serve, and in another shell: export http_proxy=http://127.0.0.1:3128 (https is tunnelled, not cached so far)"
+	@[ -n "$$CI" ] || echo "Next: make serve, and in another shell: export http_proxy=http://127.0.0.1:3128 (https is tunnelled, not cached so far)"
 
 lint: setup
 	@.ci/check-imports

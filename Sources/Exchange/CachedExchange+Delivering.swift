@@ -138,6 +138,8 @@ extension CachedExchange {
     }
 
     func openGuard(_ stored: StoredResponse) {
+        // Rule 11 speaks of body files; what fits into a row of the index comes whole or is fetched again.
+        guard stored.body.completeLength ?? .max > table.configuration.cache.smallBody else { return }
         openGuard(version: identity(of: stored))
     }
 
