@@ -231,6 +231,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     }
 
     func noticed(_ notice: ReaderNotice, of stored: StoredResponse) {
+        // What a version says that was left meanwhile means nothing to another one's delivery.
+        guard membership?.fills.response === stored else { return }
         switch (stage, notice) {
         case (.confirming, .confirmed):
             record.cacheStatus.forwardStatus = 206
