@@ -66,7 +66,7 @@ struct Scrub: Sendable {
             let (scaled, isTooLong) = bytes.multipliedReportingOverflow(by: 1_000_000_000)
             step(after: isTooLong ? Self.pause : scaled / pace.bytesPerSecond, behind: next)
         } catch {
-            services.log("The background check stopped for now: \(error)")
+            services.log("The background check stopped: \(error)")
             step(after: pace.restNanoseconds, behind: Place())
         }
     }
