@@ -92,6 +92,12 @@ let package = Package(
             swiftSettings: rules
         ),
         .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["ScriptedPeers", "holdfast"],
+            resources: [.copy("Exchanges")],
+            swiftSettings: rules
+        ),
+        .testTarget(
             name: "ScenarioTests",
             dependencies: ["ScriptedPeers", "holdfast"],
             swiftSettings: rules

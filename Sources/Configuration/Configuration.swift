@@ -132,6 +132,12 @@ package struct Configuration: Sendable, Equatable {
         /// First part of the pseudonym in Via (RFC 9110 §7.6.3); the executable appends a token of its own to it.
         package var viaName = "holdfast"
         package var xForwardedFor = ForwardedForMode.remove
+        /// TRACE is forwarded and answered (RFC 9110 §9.3.8; R28).
+        package var trace = false
+        /// Cache-Status names the key (RFC 9211 §2.7).
+        package var cacheStatusKey = false
+        /// Errors of our own carry Proxy-Status (RFC 9209).
+        package var proxyStatus = true
 
         package init() {}
     }
@@ -142,6 +148,8 @@ package struct Configuration: Sendable, Equatable {
         package var maxErrorTTLSeconds: Int64 = 60
         /// Share of the time since Last-Modified (RFC 9111 §4.2.2).
         package var defaultHeuristicShare = 0.1
+        /// How long a stale response answers while its origin cannot be reached (RFC 9111 §4.2.4).
+        package var staleOnDisconnectSeconds: Int64 = 86_400
 
         package init() {}
     }

@@ -316,6 +316,24 @@ extension Directive {
             "What happens to a client's X-Forwarded-For on the way to the origin: \"remove\" or \"keep\"; "
                 + "none is added."
         ),
+        .flag(
+            "forward.trace",
+            \.forward.trace,
+            default: "false",
+            "Whether TRACE is forwarded, and answered here where it may go no further."
+        ),
+        .flag(
+            "forward.cache_status_key",
+            \.forward.cacheStatusKey,
+            default: "false",
+            "Whether Cache-Status names the key that a response is stored under."
+        ),
+        .flag(
+            "forward.proxy_status",
+            \.forward.proxyStatus,
+            default: "true",
+            "Whether an error of the proxy's own says in Proxy-Status which one it is."
+        ),
         .duration(
             "freshness.max_heuristic",
             seconds: \.freshness.maxHeuristicSeconds,
@@ -333,6 +351,12 @@ extension Directive {
             \.freshness.defaultHeuristicShare,
             default: "0.1",
             "Lifetime of a response that names none, as a share of the time since its Last-Modified."
+        ),
+        .duration(
+            "freshness.stale_on_disconnect",
+            seconds: \.freshness.staleOnDisconnectSeconds,
+            default: "24h",
+            "How long after its end a stale response answers while its origin is out of reach; 0s: never."
         ),
         .duration(
             "collapse.pass_memory",

@@ -6,10 +6,11 @@ import HTTPSemantics
 
 /// The access log's format, its fields separated by one space:
 ///
-///     127.0.0.1:50412 [2026-01-31T12:00:00.250Z] "GET http://example.org/a" 200 1024 1024 0 1.5 "holdfast; hit" complete
+///     127.0.0.1:50412 [2026-01-31T12:00:00.250Z] "GET http://example.org/" 200 99 99 0 1.5 "holdfast; hit" complete "-"
 ///
 /// client; the end of the exchange; method and URL; status (0: none was sent); body bytes sent; of these bytes that
-/// were held before the request came; of these bytes that came from upstream; milliseconds; Cache-Status; how it ended.
+/// were held before the request came; of these bytes that came from upstream; milliseconds; Cache-Status; how it ended;
+/// Proxy-Status, which a response that was cut short cannot carry itself (RFC 9209 §2).
 package enum AccessLogLine {
     /// Bytes of one field at most, once it is escaped (R101).
     static let fieldLimit = 2048
@@ -38,6 +39,9 @@ package enum AccessLogLine {
         appendEscaped(record.cacheStatus.value(cacheName: cacheName), to: &line)
         line += "\" ".utf8
         appendEscaped(record.end, to: &line, limit: 128, spaces: UInt8(ascii: "-"))
+        line += " \"".utf8
+        appendEscaped(record.proxyStatus?.value(proxyName: cacheName) ?? "", to: &line)
+        line += "\"".utf8
         line.append(UInt8(ascii: "\n"))
         return line
     }

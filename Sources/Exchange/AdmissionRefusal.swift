@@ -42,6 +42,7 @@ extension NotStorable {
         case .varyAny: "vary"
         case .setCookie: "set-cookie"
         case .contentRange: "content-range"
+        case .byRule: "rule"
         }
     }
 }

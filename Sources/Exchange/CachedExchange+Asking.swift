@@ -17,20 +17,50 @@ extension CachedExchange {
         hall.forwardable(request)
     }
 
+    /// What an own request to the origin is about.
+    struct Asking {
+        /// Stored responses whose validators it names; the first is the one that was to be used, where there is one.
+        var validates: [StoredResponse] = []
+        /// Of the client's several ranges, the one that was asked for: the others follow from what its answer says.
+        var firstOfSeveral: RangeSpecifier?
+        /// The request's condition is the client's own.
+        var isClientsCondition = false
+    }
+
     /// Nothing stored can answer: the request goes upstream as the client made it.
     func fetch(_ forward: CacheStatus.Forward) {
         if CacheControl.request(request.fields).onlyIfCached { return answerLocally(.onlyIfCached) }
         record.cacheStatus.forward = forward
         record.cacheStatus.ttl = nil
         guard request.method == .get else { return passInstead(forward) }
+        var asking = Asking()
+        var fields = forwardable()
         switch RangeRequest.of(request) {
-        case .several, .tooMany: return passInstead(.bypass)
-        case .none, .ignored, .single: break
+        case .tooMany:
+            return passInstead(.bypass)
+        case .several(let specifiers):
+            // Resume-rules 4: origins see single ranges only. A condition on top is for the origin to judge.
+            guard let first = specifiers.first, !asksPlainly, !hasForeignConditions, !gaveUpSeveral else {
+                return passInstead(.bypass)
+            }
+            asking.firstOfSeveral = first
+            fields.set(.range, "bytes=\(first.text)")
+        case .none, .ignored, .single:
+            break
         }
         guard mayAsk() else { return }
-        var fields = forwardable()
-        if asksPlainly { ConditionalRequest.plain(&fields) }
-        ask(fields, validating: nil)
+        if asksPlainly {
+            ConditionalRequest.plain(&fields)
+        } else {
+            asking.isClientsCondition = ConditionalRequest.isConditional(request.fields)
+        }
+        ask(fields, asking)
+    }
+
+    /// Conditions other than If-Range, which Range itself is subject to.
+    private var hasForeignConditions: Bool {
+        ConditionalRequest.isConditional(request.fields) || request.fields.contains(.ifMatch)
+            || request.fields.contains(.ifUnmodifiedSince)
     }
 
     /// A conditional request for what is stored, beside whatever fills are under way.
@@ -38,10 +68,38 @@ extension CachedExchange {
         guard ConditionalRequest.hasValidator(stored.metadata.head.fields) else {
             return fetch(record.cacheStatus.forward ?? .stale)
         }
+        ask(validating: stored, beside: variants(but: stored))
+    }
+
+    /// RFC 9111 §4.1 and §4.3.1: what is stored answers other requests; one of it may be the answer to this one,
+    /// too, and only the origin can say which.
+    func fetchVariant(beside stored: [StoredResponse]) {
+        let named = stored.filter { $0.body.isComplete && $0.metadata.head.fields.contains(.etag) }
+        guard request.method == .get, !hasForeignConditions, RangeRequest.of(request) == .none, !named.isEmpty,
+            !CacheControl.request(request.fields).onlyIfCached
+        else { return fetch(.varyMiss) }
+        record.cacheStatus.forward = .varyMiss
+        record.cacheStatus.ttl = nil
+        ask(validating: nil, beside: named)
+    }
+
+    /// The other complete responses of this key, whose tags may be named as well.
+    private func variants(but stored: StoredResponse) -> [StoredResponse] {
+        (hall.store.findInMemory(key) ?? []).filter {
+            $0 !== stored && $0.body.isComplete && $0.metadata.head.fields.contains(.etag)
+                && hall.mayBeGiven($0, to: stream.clientAddress, uri: uri)
+        }
+    }
+
+    private func ask(validating selected: StoredResponse?, beside others: [StoredResponse]) {
         guard mayAsk() else { return }
         var fields = forwardable()
-        ConditionalRequest.validate(&fields, stored: stored.metadata.head.fields)
-        ask(fields, validating: stored)
+        ConditionalRequest.validate(
+            &fields,
+            selected: selected?.metadata.head.fields,
+            others: others.map(\.metadata.head.fields)
+        )
+        ask(fields, Asking(validates: (selected.map { [$0] } ?? []) + others))
     }
 
     /// Whether this request may ask now, or has to wait for the first head of another one.
@@ -86,7 +144,7 @@ extension CachedExchange {
         table.close(key, notStorable: notStorable)
     }
 
-    func ask(_ fields: FieldSection, validating stored: StoredResponse?) {
+    func ask(_ fields: FieldSection, _ asking: Asking) {
         attempts += 1
         let upstream = hall.upstreamRequest(
             head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
@@ -97,20 +155,26 @@ extension CachedExchange {
         let call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
             switch event {
             case .interim(let head): self.stream.sendInterim(self.hall.interim(head))
-            case .head(let answer): self.answered(answer, by: call, validating: stored)
-            case .failed(let failure): self.failed(failure, fields: fields, validating: stored)
+            case .head(let answer): self.answered(answer, by: call, asking)
+            case .failed(let failure): self.failed(failure, fields: fields, asking)
             case .writable: break
             }
         }
         stage = .asking(call)
     }
 
-    func failed(_ failure: UpstreamFailure, fields: FieldSection, validating stored: StoredResponse?) {
+    func failed(_ failure: UpstreamFailure, fields: FieldSection, _ asking: Asking) {
         // R56: idempotent, and nothing was received: twice more at the most.
         if failure.isTransient, failure.kind.isWorthAskingAgain, attempts <= 2, isAttached {
-            return ask(fields, validating: stored)
+            return ask(fields, asking)
         }
         closeOpening(notStorable: false)
+        if failure.kind != .addressDenied {
+            // Asked first: the attempt uses the fallback up.
+            let mustFail = mustFailWithoutValidation
+            if answerStale(insteadOf: .unreachable) { return }
+            if mustFail { return answerLocally(.notValidated(failure)) }
+        }
         answerLocally(.upstream(failure))
     }
 
@@ -121,46 +185,47 @@ extension CachedExchange {
 
     // MARK: 10: the first head of an own request
 
-    func answered(_ answer: OriginCall.Answer, by call: OriginCall, validating stored: StoredResponse?) {
+    func answered(_ answer: OriginCall.Answer, by call: OriginCall, _ asking: Asking) {
         record.cacheStatus.forwardStatus = answer.head.status
-        if let stored, answer.head.status == 304 {
-            guard
-                FreshenSelection.selects(
-                    notModified: answer.head.fields,
-                    candidate: stored.metadata.head.fields,
-                    // It is the only one that our condition named.
-                    isOnlyCandidate: true
-                ),
-                table.freshen(stored, with: answer)
-            else {
-                // It speaks of something that is not held (RFC 9111 §4.3.4): the whole is asked for.
-                call.body = DiscardedBody()
-                guard isAttached else { return closeOpening(notStorable: false) }
-                asksPlainly = true
-                return look()
-            }
+        if answer.head.status == 304, !asking.validates.isEmpty {
             call.body = DiscardedBody()
-            validated = stored.id
-            closeOpening(notStorable: false)
-            guard isAttached else { return }
-            return look()
+            return notModified(answer, asking.validates)
         }
+        // RFC 9111 §4.3.3, RFC 5861 §4.
+        if answer.head.status >= 500, isAttached, fallback != nil {
+            // Whoever waits asks for himself.
+            closeOpening(notStorable: false)
+            if answerStale(insteadOf: .serverError(answer.head.status)) { return call.cancel() }
+        }
+        let askedRange = asking.validates.isEmpty && !asksPlainly ? asking.firstOfSeveral ?? singleRange : nil
         // A part that nobody asked for is never a whole (R30, R70), whether it may be stored or not.
-        let asksForRange = singleRange != nil && stored == nil && !asksPlainly
-        if answer.head.status == 206, !asksForRange {
+        if answer.head.status == 206, askedRange == nil {
             call.cancel()
             closeOpening(notStorable: false)
             return answerLocally(.partialUnasked)
         }
         // A 304 answers a condition; nobody had one (resume-rules 5).
-        if answer.head.status == 304, stored != nil || asksPlainly || !ConditionalRequest.isConditional(request.fields)
-        {
+        if answer.head.status == 304, !asking.isClientsCondition {
             call.body = DiscardedBody()
             guard isAttached, !asksPlainly else {
                 return answerLocally(
-                    .notContinued("The origin answered 304 to a request without a condition.", status: 502)
+                    .notContinued(
+                        "The origin answered 304 to a request without a condition.",
+                        status: 502,
+                        error: .httpProtocolError,
+                        receivedStatus: 304
+                    )
                 )
             }
+            asksPlainly = true
+            return look()
+        }
+        // A part that this client could join to another version, and under which nothing else can be fetched: the whole
+        // instead (rule 11).
+        if answer.head.status == 206, isAttached, isSplice(answer),
+            StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == nil
+        {
+            call.cancel()
             asksPlainly = true
             return look()
         }
@@ -170,7 +235,7 @@ extension CachedExchange {
             key: key,
             template: RequestTemplate.of(forwardable()),
             isCredentialed: request.fields.contains(.authorization),
-            range: asksForRange ? singleRange : nil
+            range: askedRange
         )
         let admission = table.admit(answer, of: call, for: question, until: { self.wantedEnd($0) }, on: loop)
         switch admission {
@@ -179,7 +244,7 @@ extension CachedExchange {
             closeOpening(notStorable: false)
             guard isAttached else {
                 return fills.leaveUnread(
-                    neededBytes(wantedPart(of: fills.response, fills.response.metadata), of: fills.response)
+                    neededBytes(wantedPart(of: fills.response, fills.response.metadata.head), of: fills.response)
                 )
             }
             validated = fills.response.id
@@ -194,11 +259,29 @@ extension CachedExchange {
             record.cacheStatus.detail = reason.detail
             // A refusal, an error or a 304 says nothing of whether the next answer may be stored.
             closeOpening(notStorable: answer.head.status == 200)
-            relay(answer, call)
+            relay(answer, call, asking)
         case .unusable:
             closeOpening(notStorable: false)
-            relay(answer, call)
+            relay(answer, call, asking)
         }
+    }
+
+    /// RFC 9111 §4.3.4: which of the stored responses the 304 speaks of, and what it says of them.
+    private func notModified(_ answer: OriginCall.Answer, _ named: [StoredResponse]) {
+        let chosen = FreshenSelection.select(
+            notModified: answer.head.fields,
+            candidates: named.map(\.metadata.head.fields)
+        )
+        let updated = chosen.map { named[$0] }.filter { table.freshen($0, with: answer) }
+        guard isAttached else { return closeOpening(notStorable: false) }
+        guard let first = chosen.first, updated.contains(where: { $0 === named[first] }) else {
+            // It speaks of something that is not held: the whole is asked for.
+            asksPlainly = true
+            return look()
+        }
+        closeOpening(notStorable: false)
+        validated = named[first].id
+        look()
     }
 
     var singleRange: RangeSpecifier? {
@@ -207,16 +290,22 @@ extension CachedExchange {
 
     /// A range that the origin answers with the whole is stored up to its end only (resume-rules 6).
     func wantedEnd(_ completeLength: Int64?) -> Int64? {
-        guard let range = singleRange, let completeLength, !request.fields.contains(.ifRange) else { return nil }
-        return range.resolve(completeLength: completeLength)?.upperBound
+        guard let completeLength, !request.fields.contains(.ifRange) else { return nil }
+        let specifiers: [RangeSpecifier] =
+            switch RangeRequest.of(request) {
+            case .single(let range): [range]
+            case .several(let ranges): ranges
+            case .none, .ignored, .tooMany: []
+            }
+        return specifiers.compactMap { $0.resolve(completeLength: completeLength)?.upperBound }.max()
     }
 
     func joinOwn(_ fills: VersionFills) {
         let stored = fills.response
-        let wanted = wantedPart(of: stored, stored.metadata)
-        let needed = neededBytes(wanted, of: stored)
+        let needed = neededBytes(wantedPart(of: stored, stored.metadata.head), of: stored)
         let joined = fills.join(
-            range: needed,
+            range: firstMissing(of: needed, in: stored),
+            further: needed,
             need: .nothing,
             credentials: RequestTemplate.credentials(of: request.fields),
             client: stream.clientAddress,
@@ -228,8 +317,14 @@ extension CachedExchange {
         deliver(stored)
     }
 
-    func relay(_ answer: OriginCall.Answer, _ call: OriginCall) {
+    func relay(_ answer: OriginCall.Answer, _ call: OriginCall, _ asking: Asking) {
         guard isAttached else { return call.cancel() }
+        guard asking.firstOfSeveral == nil || answer.head.status == 200 else {
+            // Nothing can be joined to the answer to one of several ranges: the origin is asked for all of them.
+            call.cancel()
+            gaveUpSeveral = true
+            return fetch(.bypass)
+        }
         guard !isSplice(answer) else {
             // The whole instead, in one piece (rule 11).
             call.cancel()

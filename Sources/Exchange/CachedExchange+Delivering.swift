@@ -14,15 +14,12 @@ extension CachedExchange {
 
     /// The head may be sent now.
     func deliver(_ stored: StoredResponse) {
-        let metadata = stored.metadata
-        let precondition = Preconditions.evaluate(
-            request: request,
-            storedFields: metadata.head.fields,
-            storedStatus: metadata.head.status,
-            receivedAt: metadata.responseTime,
-            validator: stored.validator
+        answer(
+            stored,
+            wantedPart(of: stored, stored.metadata.head),
+            precondition: precondition(stored),
+            isHit: false
         )
-        answer(stored, wantedPart(of: stored, metadata), precondition: precondition, isHit: false)
     }
 
     func answer(
@@ -53,45 +50,82 @@ extension CachedExchange {
             )
         let completeLength = stored.body.completeLength
         var head: ResponseHead
-        var range: Range<Int64>
+        var parts: [DeliveryPart] = []
+        var epilogue: [UInt8] = []
         switch wanted {
         case _ where precondition == .notModified:
             head = AnswerHead.notModified(stored: storedHead, age: age)
-            range = 0..<0
-        case .whole, .several:
+        case .whole:
             head = AnswerHead.whole(stored: storedHead, age: age, completeLength: completeLength)
-            range = 0..<(completeLength ?? .max)
+            parts = [DeliveryPart(range: 0..<(completeLength ?? .max))]
         case .part(let part):
-            head = AnswerHead.partial(stored: storedHead, range: part, completeLength: completeLength, age: age)
-            range = part
+            head = AnswerHead.partial(
+                stored: storedHead,
+                range: part,
+                completeLength: completeLength,
+                age: age,
+                hasIfRange: request.fields.contains(.ifRange)
+            )
+            parts = [DeliveryPart(range: part)]
+        case .several(let ranges):
+            let multipart = MultipartRanges(
+                parts: ranges,
+                completeLength: completeLength ?? 0,
+                contentType: storedHead.fields.combined(.contentType),
+                boundary: MultipartRanges.boundary((.random(in: .min ... .max), .random(in: .min ... .max)))
+            )
+            head = AnswerHead.multipart(stored: storedHead, parts: multipart, age: age)
+            parts = ranges.enumerated().map {
+                DeliveryPart(preamble: multipart.preamble(of: $0.offset), range: $0.element)
+            }
+            epilogue = multipart.epilogue
         case .unsatisfiable(let completeLength):
             head = AnswerHead.unsatisfiable(completeLength: completeLength)
-            range = 0..<0
         }
+        parts.removeAll { $0.range.isEmpty }
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         record.status = head.status
-        guard request.method == .get, precondition != .notModified, !range.isEmpty else {
+        guard request.method == .get, let first = parts.first else {
             let hasNoBody = request.method == .head || precondition == .notModified || head.status == 204
             stream.sendHead(head, body: hasNoBody ? .none : .length(0))
             stream.finish()
             return finished(.complete)
         }
-        stream.sendHead(
-            head,
-            body: range.upperBound == .max ? .unknownLength : .length(range.upperBound - range.lowerBound)
-        )
-        heldAtStart = record.cacheStatus.hit ? ByteRangeSet([range]) : stored.body.held.intersection(range)
+        let isUnbounded = first.range.upperBound == .max
+        stream.sendHead(head, body: isUnbounded ? .unknownLength : .length(bodyLength(parts, epilogue)))
+        heldAtStart = record.cacheStatus.hit ? ByteRangeSet(parts.map(\.range)) : stored.body.held
         openGuard(stored)
         let delivery = Delivery(
             stream: stream,
             response: stored,
-            range: range,
-            rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, range.upperBound) },
+            parts: parts,
+            epilogue: epilogue,
+            rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, delivery.partEnd) },
             onEnd: { end in self.delivered(end) }
         )
-        if stored.isResumable { delivery.rescue = { [weak self] in self?.heal(stored, $0) ?? false } }
+        if parts.count > 1 {
+            delivery.onNextPart = { [weak self, weak delivery] in
+                guard let self, let delivery, let (fills, reader) = membership, fills.response === stored else {
+                    return
+                }
+                fills.moves(reader, to: delivery.position..<delivery.partEnd)
+            }
+        } else if stored.isResumable {
+            delivery.rescue = { [weak self] in self?.heal(stored, $0) ?? false }
+        }
         stage = .delivering(delivery)
-        delivery.pump()
+        delivery.begin()
+    }
+
+    /// How many of the delivered bytes were held when the delivery began.
+    func bytesHeldBefore(_ delivered: ByteRangeSet) -> Int64 {
+        delivered.ranges.reduce(0) { $0 + heldAtStart.intersection($1).byteCount }
+    }
+
+    private func bodyLength(_ parts: [DeliveryPart], _ epilogue: [UInt8]) -> Int64 {
+        parts.reduce(Int64(epilogue.count)) { sum, part in
+            sum + Int64(part.preamble.count) + (part.range.upperBound - part.range.lowerBound)
+        }
     }
 
     /// Bytes are missing at a position: they are on their way, or were damaged, or their fill has ended.
@@ -99,7 +133,7 @@ extension CachedExchange {
         if let (fills, reader) = membership, fills.response === stored {
             return fills.waits(reader, at: position)
         }
-        guard stored.isResumable else { return doomLater(delivery, FillStop(.notResumable).sentence) }
+        guard stored.isResumable else { return doomLater(delivery, CutReason(FillStop(.notResumable))) }
         let fills = table.fills(of: stored, uri: uri, template: RequestTemplate.of(forwardable()))
         let joined = fills.join(
             range: position..<end,
@@ -110,23 +144,23 @@ extension CachedExchange {
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )
         guard case .confirmed(let reader) = joined else {
-            return doomLater(delivery, "the stored version has come to its end")
+            return doomLater(delivery, .endedVersion)
         }
         membership = (fills, reader)
     }
 
     /// Not from inside the delivery's own loop.
-    func doomLater(_ delivery: Delivery, _ reason: String) {
+    func doomLater(_ delivery: Delivery, _ reason: CutReason) {
         loop.execute { delivery.doom(reason) }
     }
 
     func delivered(_ end: DeliveryEnd) {
         guard case .delivering(let delivery) = stage else { return }
-        let range = delivery.delivered
+        let delivered = delivery.delivered
         record.bytesSent = stream.bytesSent
-        record.bytesFromCache = heldAtStart.intersection(range).byteCount
-        record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
-        closeGuard(range.upperBound, of: delivery.response)
+        record.bytesFromCache = bytesHeldBefore(delivered)
+        record.bytesFromUpstream = max(0, delivered.byteCount - record.bytesFromCache)
+        closeGuard(delivery.deliveredEnd, of: delivery.response)
         finished(end)
     }
 

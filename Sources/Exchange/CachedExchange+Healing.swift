@@ -13,7 +13,7 @@ extension CachedExchange {
     func heal(_ stored: StoredResponse, _ position: Int64) -> Bool {
         guard case .delivering(let delivery) = stage, let validator = stored.validator else { return false }
         let end = delivery.wantedEnd
-        record.bytesFromCache = heldAtStart.intersection(delivery.delivered).byteCount
+        record.bytesFromCache = bytesHeldBefore(delivery.delivered)
         leaveFills()
         let asked = AskedSpan(start: position, end: end == .max ? nil : end)
         var fields = forwardable()
@@ -28,7 +28,7 @@ extension CachedExchange {
             OriginCall.send(upstream, with: table.client, on: loop) { call, event in
                 switch event {
                 case .head(let answer): self.healed(stored, asked, answer, call)
-                case .failed(let failure): self.notHealed(failure.sentence, asked)
+                case .failed(let failure): self.notHealed(CutReason(failure), asked)
                 case .interim, .writable: break
                 }
             }
@@ -65,7 +65,12 @@ extension CachedExchange {
             length == nil || length == span.upperBound - span.lowerBound
         else {
             call.cancel()
-            return notHealed("The origin's answer does not continue what was sent.", asked)
+            let reason = CutReason(
+                "The origin's answer does not continue what was sent.",
+                .httpResponseIncomplete,
+                receivedStatus: answer.head.status
+            )
+            return notHealed(reason, asked)
         }
         relayRest(call, from: asked.start, expected: span.upperBound - span.lowerBound)
     }
@@ -80,11 +85,11 @@ extension CachedExchange {
         stage = .relaying(relay)
     }
 
-    private func notHealed(_ reason: String, _ asked: AskedSpan) {
+    private func notHealed(_ reason: CutReason, _ asked: AskedSpan) {
         guard case .healing = stage else { return }
         closeGuard(asked.start)
         record.bytesSent = stream.bytesSent
         stream.abort()
-        finished(.cut(reason: reason))
+        finished(.cut(reason))
     }
 }

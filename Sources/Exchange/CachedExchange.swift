@@ -46,8 +46,12 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     var holdsOpening = false
     /// The version that the origin confirmed for this very request.
     var validated: Int64?
+    /// What may take the place of an error, though it is stale (RFC 9111 §4.2.4).
+    var fallback: Judged?
     /// What is stored did not lead to an answer: the origin is asked plainly.
     var asksPlainly = false
+    /// Several ranges cannot be put together here: the origin is asked for them as the client did.
+    var gaveUpSeveral = false
     var attempts = 0
     /// Bytes of the wanted part that were held when the delivery began.
     var heldAtStart = ByteRangeSet()
@@ -65,6 +69,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         self.uri = uri
         self.record = record
         key = CacheKey(uri)
+        if hall.configuration.forward.cacheStatusKey { self.record.cacheStatus.key = key.uri }
     }
 
     var loop: any EventLoop { stream.loop }
@@ -86,125 +91,13 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         }
     }
 
-    // MARK: 6 and 7: may it answer, and what is to be done
-
-    func decide(_ candidates: [StoredResponse]) {
-        seen = Set(candidates.map(\.id))
-        guard !asksPlainly else { return fetch(.miss) }
-        let now = Clock.unixSeconds()
-        var sawVariant = false
-        let inOrder = candidates.filter(isOfUse) + candidates.filter { !isOfUse($0) }
-        for candidate in inOrder where hall.mayBeGiven(candidate, to: stream.clientAddress, uri: uri) {
-            switch judge(candidate, now: now) {
-            case .mismatch: sawVariant = true
-            case .fresh(_, let ttl):
-                record.cacheStatus.ttl = ttl
-                return use(candidate, validation: nil)
-            case .validate(let reason):
-                if candidate.id == validated { return use(candidate, validation: nil) }
-                return use(candidate, validation: reason)
-            }
-        }
-        fetch(sawVariant ? .varyMiss : .uriMiss)
-    }
-
-    /// Whether it can become an answer at all; a part that nothing can be added to hardly ever can.
-    func isOfUse(_ candidate: StoredResponse) -> Bool {
-        candidate.body.isComplete || candidate.isResumable || table.liveFills(of: candidate) != nil
-    }
-
-    func judge(_ candidate: StoredResponse, now: Int64) -> ReuseDecision {
-        let metadata = candidate.metadata
-        let view = StoredView(
-            head: metadata.head,
-            requestFields: candidate.requestFields,
-            requestTime: metadata.requestTime,
-            responseTime: metadata.responseTime,
-            lifetime: hall.lifetime(request: request, metadata: metadata),
-            isInvalidated: metadata.isInvalidated
-        )
-        return Reuse.judge(request: request, stored: view, now: now)
-    }
-
-    /// A stored response matches; `validation` says why the origin must be asked first, where it must.
-    func use(_ stored: StoredResponse, validation: ValidationReason?) {
-        let metadata = stored.metadata
-        let precondition = Preconditions.evaluate(
-            request: request,
-            storedFields: metadata.head.fields,
-            storedStatus: metadata.head.status,
-            receivedAt: metadata.responseTime,
-            validator: stored.validator
-        )
-        if precondition == .forward { return passInstead(.bypass) }
-        let wanted = wantedPart(of: stored, metadata)
-        let needed: Range<Int64> = neededBytes(wanted, of: stored)
-        let needsBytes = request.method == .get && precondition == .proceed && !needed.isEmpty
-        let isHeld = !needsBytes || stored.body.held.contains(needed)
-
-        if wanted == .several, !stored.body.isComplete, precondition == .proceed, request.method == .get {
-            return passInstead(.bypass)
-        }
-        // Hardening 2.2 item 2: a body in very many pieces takes no further ones; what is asked of it passes through.
-        if !isHeld, case .part = wanted, stored.body.held.ranges.count >= FillPlan.extentLimit {
-            record.cacheStatus.detail = "too-many-extents"
-            return passInstead(.bypass)
-        }
-        if validation == nil, isHeld {
-            return answer(stored, wanted, precondition: precondition, isHit: validated != stored.id)
-        }
-        if CacheControl.request(request.fields).onlyIfCached { return answerLocally(.onlyIfCached) }
-        guard let validation else {
-            // Fresh, and bytes are missing: the origin confirms first (invariant 4), if only by a fill that it has confirmed.
-            record.cacheStatus.forward = .partial
-            guard stored.isResumable || table.liveFills(of: stored)?.covers(needed) == true else {
-                return fetch(.miss)
-            }
-            return join(stored, needed, need: validated == stored.id ? .nothing : .confirmation)
-        }
-        record.cacheStatus.forward = validation.forward
-        if request.method == .head { return passInstead(record.cacheStatus.forward ?? .stale) }
-        if isHeld || table.liveFills(of: stored)?.covers(needed) == true { return validate(stored) }
-        guard stored.isResumable else { return fetch(record.cacheStatus.forward ?? .stale) }
-        record.cacheStatus.forward = .partial
-        join(stored, needed, need: .newAnswer)
-    }
-
-    /// Rules 7 and 11: the range that is wanted, or the whole where a range could be spliced by its client.
-    func wantedPart(of stored: StoredResponse, _ metadata: StoredMetadata) -> WantedPart {
-        let wanted = WantedPart.of(
-            request,
-            stored: metadata.head,
-            validator: stored.validator,
-            completeLength: stored.body.completeLength,
-            held: { stored.body.held.contains($0) }
-        )
-        guard request.method == .get, case .part(let range) = wanted, range.lowerBound > 0 else { return wanted }
-        let verdict = hall.guardVerdict(
-            key: key,
-            client: stream.clientAddress,
-            rangeStart: range.lowerBound,
-            hasIfRange: request.fields.contains(.ifRange),
-            version: identity(of: stored)
-        )
-        return verdict == .fullOfNewVersion ? .whole : wanted
-    }
-
-    /// The bytes that an answer carries, half-open; the upper bound is `Int64.max` while the length is not known.
-    func neededBytes(_ wanted: WantedPart, of stored: StoredResponse) -> Range<Int64> {
-        switch wanted {
-        case .whole, .several: 0..<(stored.body.completeLength ?? .max)
-        case .part(let range): range
-        case .unsatisfiable: 0..<0
-        }
-    }
-
     // MARK: 8: join the fills under way
 
-    func join(_ stored: StoredResponse, _ needed: Range<Int64>, need: VersionFills.Need) {
+    func join(_ stored: StoredResponse, _ needed: [Range<Int64>], need: VersionFills.Need) {
         let fills = table.fills(of: stored, uri: uri, template: RequestTemplate.of(forwardable()))
         let joined = fills.join(
-            range: needed,
+            range: firstMissing(of: needed, in: stored),
+            further: needed,
             need: need,
             credentials: RequestTemplate.credentials(of: request.fields),
             client: stream.clientAddress,
@@ -228,6 +121,11 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             if endedJoins > 2 { asksPlainly = true }
             loop.execute { if case .looking = self.stage { self.look() } }
         }
+    }
+
+    /// The first of several ranges that is not held: the fill that brings it confirms the version.
+    func firstMissing(of needed: [Range<Int64>], in stored: StoredResponse) -> Range<Int64> {
+        needed.first { !stored.body.held.contains($0) } ?? needed.first ?? 0..<0
     }
 
     func noticed(_ notice: ReaderNotice, of stored: StoredResponse) {
@@ -254,10 +152,10 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             look()
         case (.delivering(let delivery), .versionChanged):
             delivery.rescue = nil
-            delivery.doom("the origin has another version now")
+            delivery.doom(.otherVersion)
         case (.delivering(let delivery), .failed(let failure)):
             if !failure.leavesTheOriginSound { delivery.rescue = nil }
-            delivery.doom(failure.sentence)
+            delivery.doom(CutReason(failure))
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
         case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _),
@@ -279,8 +177,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         leaveFills()
         closeOpening(notStorable: false)
         guard isAttached else { return }
-        record.cacheStatus.detail = response.detail
-        record.status = hall.send(response, on: stream, method: request.method, cacheStatus: record.cacheStatus)
+        hall.send(response, on: stream, method: request.method, record: &record)
         record.bytesSent = stream.bytesSent
         finished(.complete)
     }
@@ -291,6 +188,17 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         record.cacheStatus.forward = forward
         stage = .ended
         let pass = Pass(hall: hall, stream: stream, request: request, uri: uri, framing: .none, record: record)
+        if fallback != nil {
+            pass.onTrouble = { [self] trouble in
+                stage = .looking
+                if case .serverError(let status) = trouble { record.cacheStatus.forwardStatus = status }
+                guard answerStale(insteadOf: trouble) else {
+                    stage = .ended
+                    return false
+                }
+                return true
+            }
+        }
         stream.consumer = pass
         pass.start()
     }
@@ -299,7 +207,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         if case .ended = stage { return }
         stage = .ended
         leaveFills()
-        record.end = end.logText
+        record.ended(end)
         hall.log(record)
     }
 

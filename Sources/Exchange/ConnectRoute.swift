@@ -63,8 +63,7 @@ final class TunnelExchange {
         let response = LocalResponse.upstream(failure)
         // Bytes that came along with CONNECT were meant for the tunnel (R65).
         stream.closeAfterResponse()
-        record.cacheStatus.detail = response.detail
-        record.status = hall.send(response, on: stream, method: .connect, cacheStatus: record.cacheStatus)
+        hall.send(response, on: stream, method: .connect, record: &record)
         ended(bytesDown: 0, how: .complete)
     }
 
@@ -73,7 +72,7 @@ final class TunnelExchange {
         isOver = true
         record.bytesSent = bytesDown
         record.bytesFromUpstream = bytesDown
-        record.end = how.logText
+        record.ended(how)
         hall.log(record)
     }
 }

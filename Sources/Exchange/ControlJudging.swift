@@ -9,12 +9,10 @@ import Store
 
 /// Asks how a stored response stands to a plain GET of its URL.
 struct FreshnessJudge {
-    private let maxErrorLifetime: Int64
-    private let guess: HeuristicFreshness
+    private let base: CachePolicy
 
     init(_ configuration: Configuration) {
-        maxErrorLifetime = configuration.freshness.maxErrorTTLSeconds
-        guess = HeuristicFreshness(configuration)
+        base = configuration.policy
     }
 
     /// - Parameter requestFields: the stored ones. The imagined GET sends them too, since with others it would ask for
@@ -30,17 +28,19 @@ struct FreshnessJudge {
         now: Int64
     ) -> FreshnessNote {
         let target: RequestTarget
+        let policy = base
         switch AbsoluteURI.parse(uri) {
-        case .success(let parsed): target = .absolute(parsed)
-        case .failure: target = .origin(pathAndQuery: "/")
+        case .success(let parsed):
+            target = .absolute(parsed)
+        case .failure:
+            target = .origin(pathAndQuery: "/")
         }
         let request = RequestHead(method: .get, target: target, version: .http11, fields: requestFields)
         let freshness = Freshness.lifetime(
             request: request,
             response: head,
             responseTime: responseTime,
-            maxErrorLifetime: maxErrorLifetime,
-            guess: guess
+            policy: policy
         )
         let age = Freshness.age(
             response: head.fields,
@@ -56,7 +56,7 @@ struct FreshnessJudge {
             lifetime: freshness,
             isInvalidated: isInvalidated
         )
-        let decision = Reuse.judge(request: request, stored: view, now: now)
+        let decision = Reuse.judge(request: request, stored: view, now: now, policy: policy)
         return FreshnessNote(
             lifetime: freshness.lifetime,
             isHeuristic: freshness.isHeuristic,
@@ -69,7 +69,7 @@ struct FreshnessJudge {
 
     private static func mustValidate(_ decision: ReuseDecision) -> Bool {
         switch decision {
-        case .fresh, .validate(.stale): false
+        case .fresh, .staleWhileRevalidate, .validate(.stale): false
         case .validate, .mismatch: true
         }
     }
@@ -95,6 +95,10 @@ struct FreshnessJudge {
         case (.fresh(_, let ttl), .complete):
             "A plain GET is answered from the store without asking the origin, for another "
                 + "\(HumanText.duration(seconds: ttl))."
+        case (.staleWhileRevalidate, .complete):
+            "A plain GET is answered from the store although it is stale, and the origin is asked behind it."
+        case (.staleWhileRevalidate, .incomplete):
+            "A plain GET makes the proxy ask the origin first. It is stale, and not complete."
         case (.validate(let reason), _):
             "A plain GET makes the proxy ask the origin first. \(reason.sentence)"
         case (.mismatch, _):
@@ -121,6 +125,8 @@ package enum Resumability {
             return (true, "It can be resumed: the origin named a strong entity tag, \(tag.text).")
         case .lastModified(let text, _):
             return (true, "It can be resumed: the modification date \(text) is strong (RFC 9110, section 8.8.2.2).")
+        case .immutable:
+            return (true, "It can be resumed: a rule of proxy.conf says that its bytes never change.")
         case nil:
             break
         }

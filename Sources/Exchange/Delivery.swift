@@ -27,7 +27,7 @@ enum ReaderNotice: Sendable {
 enum DeliveryEnd: Equatable {
     case complete
     /// The response was cut, visibly (resume-rules 3.4).
-    case cut(reason: String)
+    case cut(CutReason)
     case clientLeft
 }
 
@@ -35,10 +35,17 @@ extension DeliveryEnd {
     var logText: String {
         switch self {
         case .complete: "complete"
-        case .cut(let reason): "cut: \(reason)"
+        case .cut(let reason): "cut: \(reason.sentence)"
         case .clientLeft: "client-left"
         }
     }
+}
+
+/// One span of a body, and what is sent before it (in a multipart body; else nothing).
+struct DeliveryPart {
+    var preamble: [UInt8] = []
+    /// Half-open.
+    let range: Range<Int64>
 }
 
 /// One body on its way to one client. Bound to the loop of its stream.
@@ -50,13 +57,20 @@ final class Delivery: @unchecked Sendable {
     private var onEnd: ((DeliveryEnd) -> Void)?
     private let reader: BodyReader
     private let wakePending: WakeFlag
-    private let start: Int64
+    /// What is delivered, in order, and what of it comes next.
+    private let parts: [DeliveryPart]
+    private let epilogue: [UInt8]
+    private var partIndex = 0
+    private var start: Int64
     private var end: Int64
     private(set) var position: Int64
+    private var finishedParts = ByteRangeSet()
+    /// Called before another part begins: whoever brought bytes for the last one need not any more.
+    var onNextPart: (() -> Void)?
     private var isSendingFile = false
     private var isEnded = false
     private var isPumping = false
-    private var doom: String?
+    private var doom: CutReason?
     /// Takes the response over at this offset when what is held has been delivered; false where it cannot.
     var rescue: ((_ position: Int64) -> Bool)?
     private var unprovenEnd: Int64?
@@ -67,13 +81,15 @@ final class Delivery: @unchecked Sendable {
     }
 
     /// - Parameters:
-    ///   - range: half-open; its upper bound is `Int64.max` where the complete length is not known yet.
+    ///   - parts: at least one; the upper bound of a single one is `Int64.max` where the complete length is not known.
+    ///   - epilogue: what follows the last part.
     ///   - rejoin: called where bytes are missing at a position: brings a fill there, or dooms the delivery.
     ///   - onEnd: called once, on the loop.
     init(
         stream: DownstreamStream,
         response: StoredResponse,
-        range: Range<Int64>,
+        parts: [DeliveryPart],
+        epilogue: [UInt8] = [],
         rejoin: @escaping (Delivery, _ position: Int64) -> Void,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
@@ -81,6 +97,9 @@ final class Delivery: @unchecked Sendable {
         self.response = response
         self.rejoin = rejoin
         self.onEnd = onEnd
+        self.parts = parts
+        self.epilogue = epilogue
+        let range = parts.first?.range ?? 0..<0
         start = range.lowerBound
         position = range.lowerBound
         end = range.upperBound
@@ -103,13 +122,29 @@ final class Delivery: @unchecked Sendable {
         weak var delivery: Delivery?
     }
 
-    /// The end of what the response carries, exclusive; `Int64.max` while it is not known.
+    /// The end of the part under way, exclusive; `Int64.max` while it is not known.
     var wantedEnd: Int64 { min(end, response.body.completeLength ?? .max) }
 
-    /// The bytes delivered so far, half-open.
-    var delivered: Range<Int64> { start..<position }
+    /// The end of the part under way as it was asked for; `Int64.max` while it is not known.
+    var partEnd: Int64 { end }
+
+    /// The bytes of the body delivered so far.
+    var delivered: ByteRangeSet {
+        var delivered = finishedParts
+        delivered.insert(start..<position)
+        return delivered
+    }
+
+    /// The end of the last span of bytes that was delivered, exclusive.
+    var deliveredEnd: Int64 { delivered.ranges.last?.upperBound ?? start }
 
     // MARK: Events, on the loop
+
+    /// Once, after the head was sent.
+    func begin() {
+        send(parts.first?.preamble ?? [])
+        pump()
+    }
 
     func pump() {
         guard !isEnded, !isSendingFile, !isPumping else { return }
@@ -117,7 +152,10 @@ final class Delivery: @unchecked Sendable {
         defer { isPumping = false }
         while !isEnded {
             if let completeLength = response.body.completeLength { end = min(end, completeLength) }
-            if position >= end { return finish() }
+            if position >= end {
+                if !beginNextPart() { return finish() }
+                continue
+            }
             guard stream.isWritable else { return stream.flush() }
             switch reader.read(at: position, atMost: Int(min(end - position, 1 << 20))) {
             case .bytes(let bytes):
@@ -139,7 +177,7 @@ final class Delivery: @unchecked Sendable {
                 if missing() { continue }
                 return stream.flush()
             case .failed(let error):
-                return give(up: error.sentence)
+                return unreadable(error)
             }
         }
     }
@@ -160,7 +198,7 @@ final class Delivery: @unchecked Sendable {
     }
 
     /// Nothing will bring more: what is held is delivered, then the response is cut.
-    func doom(_ reason: String) {
+    func doom(_ reason: CutReason) {
         doom = reason
         pump()
     }
@@ -174,13 +212,39 @@ final class Delivery: @unchecked Sendable {
 
     // MARK: Ends
 
+    private func beginNextPart() -> Bool {
+        guard partIndex + 1 < parts.count else { return false }
+        finishedParts.insert(start..<position)
+        partIndex += 1
+        let part = parts[partIndex]
+        start = part.range.lowerBound
+        position = start
+        end = part.range.upperBound
+        send(part.preamble)
+        onNextPart?()
+        return true
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        if !bytes.isEmpty { stream.send(ByteBuffer(bytes: bytes)) }
+    }
+
     private func finish() {
+        send(epilogue)
         stream.finish()
         end(.complete)
     }
 
+    /// Whoever removes a response tells its readers why before that, and the notice may still be on its way.
+    private func unreadable(_ error: StoreError) {
+        stream.flush()
+        stream.loop.execute { [self] in
+            if !isEnded { give(up: doom ?? CutReason(error)) }
+        }
+    }
+
     /// What is held has been delivered: the rest comes another way, or the response is cut.
-    private func give(up reason: String) {
+    private func give(up reason: CutReason) {
         guard let rescue else { return cut(reason) }
         self.rescue = nil
         guard rescue(position) else { return cut(reason) }
@@ -189,9 +253,9 @@ final class Delivery: @unchecked Sendable {
         onEnd = nil
     }
 
-    private func cut(_ reason: String) {
+    private func cut(_ reason: CutReason) {
         stream.abort()
-        end(.cut(reason: reason))
+        end(.cut(reason))
     }
 
     private func end(_ how: DeliveryEnd) {
@@ -200,6 +264,7 @@ final class Delivery: @unchecked Sendable {
         reader.close()
         let told = onEnd
         onEnd = nil
+        onNextPart = nil
         rescue = nil
         told?(how)
     }

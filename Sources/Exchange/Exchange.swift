@@ -77,13 +77,11 @@ package final class ExchangeHall: ExchangeDoor {
         guard access.admitsHTTP(port: uri.port) else {
             return refuse(.portNotAllowed(uri.port, directive: "access.http_ports"), stream, head, framing, record)
         }
-        if head.method == .trace { return refuse(.traceRefused, stream, head, framing, record) }
-        if head.method == .options, Forwarding.isLastRecipient(head) {
-            stream.sendHead(LocalResponse.optionsHere(now: Clock.unixSeconds(), via: viaField), body: .length(0))
-            stream.finish()
-            record.status = 200
-            return log(record)
+        if head.method == .trace {
+            guard configuration.forward.trace else { return refuse(.traceRefused, stream, head, framing, record) }
+            guard framing == .none else { return refuse(.traceWithContent, stream, head, framing, record) }
         }
+        if Forwarding.isLastRecipient(head) { return answerHere(stream, head, framing, record) }
         guard head.method == .get || head.method == .head, framing == .none else {
             record.cacheStatus.forward = head.method == .get || head.method == .head ? .bypass : .method
             let pass = Pass(hall: self, stream: stream, request: head, uri: uri, framing: framing, record: record)
@@ -102,10 +100,8 @@ package final class ExchangeHall: ExchangeDoor {
             uri: "-",
             startedAt: Clock.monotonicNanoseconds()
         )
-        let response = LocalResponse.refused(refusal)
-        record.cacheStatus.detail = response.detail
         stream.closeAfterResponse()
-        record.status = send(response, on: stream, method: .get, cacheStatus: record.cacheStatus)
+        send(.refused(refusal), on: stream, method: .get, record: &record)
         record.bytesSent = stream.bytesSent
         log(record)
     }
@@ -132,21 +128,49 @@ package final class ExchangeHall: ExchangeDoor {
         _ record: ExchangeRecord
     ) {
         var record = record
-        record.cacheStatus.detail = response.detail
         // Content that nobody will read ends the connection (R27).
         if framing != .none || head.method == .connect { stream.closeAfterResponse() }
-        record.status = send(response, on: stream, method: head.method, cacheStatus: record.cacheStatus)
+        send(response, on: stream, method: head.method, record: &record)
+        record.bytesSent = stream.bytesSent
+        log(record)
+    }
+
+    /// RFC 9110 §7.6.2: an OPTIONS or TRACE that may go no further.
+    private func answerHere(
+        _ stream: DownstreamStream,
+        _ head: RequestHead,
+        _ framing: BodyFraming,
+        _ record: ExchangeRecord
+    ) {
+        var record = record
+        record.cacheStatus.detail = "max-forwards"
+        if framing != .none { stream.closeAfterResponse() }
+        let answer = LastRecipient.answer(
+            head,
+            allowsTrace: configuration.forward.trace,
+            now: Clock.unixSeconds(),
+            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
+            via: viaField
+        )
+        stream.sendHead(answer.head, body: .length(Int64(answer.body.count)))
+        if !answer.body.isEmpty { stream.send(ByteBuffer(bytes: answer.body)) }
+        stream.finish()
+        record.status = answer.head.status
         record.bytesSent = stream.bytesSent
         log(record)
     }
 
     // MARK: What exchanges share
 
-    /// Sends an answer of our own and finishes the response. Returns its status.
-    func send(_ response: LocalResponse, on stream: DownstreamStream, method: Method, cacheStatus: CacheStatus) -> Int {
+    /// Sends an answer of our own, finishes the response, and enters into the record what was said.
+    func send(_ response: LocalResponse, on stream: DownstreamStream, method: Method, record: inout ExchangeRecord) {
+        record.cacheStatus.detail = response.detail
+        record.proxyStatus = response.proxyStatus
+        record.status = response.status
         let message = response.message(
             now: Clock.unixSeconds(),
-            cacheStatus: cacheStatus.value(cacheName: cacheName),
+            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
+            proxyName: configuration.forward.proxyStatus ? cacheName : nil,
             via: viaField
         )
         if method == .head {
@@ -156,7 +180,6 @@ package final class ExchangeHall: ExchangeDoor {
             stream.send(ByteBuffer(bytes: message.body))
         }
         stream.finish()
-        return response.status
     }
 
     /// The proxy stops: what still runs at this instant (monotonic nanoseconds) is cut by it, and not by its client.
@@ -167,7 +190,7 @@ package final class ExchangeHall: ExchangeDoor {
             Clock.monotonicNanoseconds() >= cutAt.load(ordering: .relaxed)
         else { return writeRecord(record) }
         var record = record
-        record.end = DeliveryEnd.cut(reason: "the proxy was stopped").logText
+        record.ended(.cut(.stopped))
         writeRecord(record)
     }
 
@@ -207,16 +230,6 @@ package final class ExchangeHall: ExchangeDoor {
     func mayBeGiven(_ response: StoredResponse, to client: IPAddress?, uri: AbsoluteURI) -> Bool {
         guard let address = IPAddress.parse(response.originAddress) else { return true }
         return access.reaches(client: client, host: uri.authority.bareHost, address: address, port: uri.port)
-    }
-
-    func lifetime(request: RequestHead, metadata: StoredMetadata) -> Freshness {
-        Freshness.lifetime(
-            request: request,
-            response: metadata.head,
-            responseTime: metadata.responseTime,
-            maxErrorLifetime: configuration.freshness.maxErrorTTLSeconds,
-            guess: HeuristicFreshness(configuration)
-        )
     }
 
     /// RFC 9111 §4.4, and unfinished downloads with it (resume-rules 9).

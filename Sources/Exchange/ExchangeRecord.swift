@@ -17,6 +17,9 @@ package struct ExchangeRecord: Sendable {
     /// Monotonic nanoseconds.
     package let startedAt: Int64
     package var cacheStatus = CacheStatus()
+    /// What went wrong towards the next hop, or here (RFC 9209): of an answer of our own, and of a response that was
+    /// cut short, where it stands in the log only.
+    package var proxyStatus: ProxyStatus?
     /// `complete`, `client-left`, or why the response was cut.
     package var end = "complete"
 

@@ -82,6 +82,7 @@ extension Fill {
     func scheduleRetry(_ stop: FillStop, retryAfter: Int64?, _ failure: OriginFailure) {
         writer?.flush()
         backlog.removeAll()
+        setAside = []
         isPaused = false
         // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
         let hasReaders = version.hasReaders

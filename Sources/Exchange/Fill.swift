@@ -24,6 +24,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var bodyRemaining: Int64?
     /// Bytes that wait for the verdict on a comparison.
     var backlog: [ByteBuffer] = []
+    /// Under a rule: the last bytes before held ones, which are written once those are found equal.
+    var setAside: [UInt8] = []
     var isPaused = false
     var isComparing = false
     var isConfirmed = false
@@ -113,6 +115,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
                 let compared = bytes.readBytes(length: Int(range.upperBound - range.lowerBound)) ?? []
                 backlog[0] = bytes
                 compare(compared, at: range.lowerBound)
+            case .setAside(let range):
+                setAside += bytes.readBytes(length: Int(range.upperBound - range.lowerBound)) ?? []
+                backlog[0] = bytes
             case .hold:
                 return
             case .discard:
@@ -171,6 +176,17 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         switch version.tell(number, { $0.compared(equal: comparison == .equal) }) ?? .nothing {
         case .goOn:
             if case .receiving? = version.tell(number, { $0.state }) { confirm() }
+            process()
+            if !isComparing, let end = pendingEnd {
+                pendingEnd = nil
+                end()
+            }
+        case .writeSetAside(let range, let filled):
+            confirm()
+            var bytes = ByteBuffer(bytes: setAside)
+            setAside = []
+            write(&bytes, range)
+            if filled { return filledUp() }
             process()
             if !isComparing, let end = pendingEnd {
                 pendingEnd = nil
@@ -272,6 +288,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         stallTimer?.cancel()
         stallTimer = nil
         backlog.removeAll()
+        setAside = []
         if bodyRemaining == 0, let call, !isPaused {
             call.body = DiscardedBody()
         } else {

@@ -58,7 +58,10 @@ struct FillStop: Error, Sendable {
     var localResponse: LocalResponse {
         switch kind {
         case .upstream(let failure): .upstream(failure)
-        default: .notContinued(sentence, status: 502)
+        case .answered(let status), .unavailable(let status):
+            .notContinued(sentence, status: 502, receivedStatus: status)
+        case .notResumable: .notContinued(sentence, status: 502)
+        case .store, .purged: .notContinued(sentence, status: 502, error: .proxyInternalError)
         }
     }
 }

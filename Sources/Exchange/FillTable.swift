@@ -21,13 +21,15 @@ package final class FillTable: Sendable {
     let pseudonym: String
     let log: @Sendable (String) -> Void
     let finisher: Finisher
+    /// What the directives say of storing and reuse; rules come on top.
+    let basePolicy: CachePolicy
     private let shards: [Shard]
 
-    private final class Shard: Sendable {
+    final class Shard: Sendable {
         let state = Mutex(ShardState())
     }
 
-    private struct ShardState {
+    struct ShardState {
         var openings: [CacheKey: Opening] = [:]
         /// Numbers are never used again: a late release must not meet another opening's waiter.
         var lastWaiter = 0
@@ -42,7 +44,7 @@ package final class FillTable: Sendable {
         var versions: [Int64: VersionFills] = [:]
     }
 
-    private struct Opening {
+    struct Opening {
         var waiting: [Int: @Sendable () -> Void] = [:]
     }
 
@@ -65,11 +67,12 @@ package final class FillTable: Sendable {
         self.group = group
         self.pseudonym = pseudonym
         self.log = log
+        basePolicy = configuration.policy
         finisher = Finisher(limit: configuration.resume.maxFinishing)
         shards = (0..<16).map { _ in Shard() }
     }
 
-    private func shard(_ key: CacheKey) -> Shard { shards[Int(truncatingIfNeeded: key.low & 15)] }
+    func shard(_ key: CacheKey) -> Shard { shards[Int(truncatingIfNeeded: key.low & 15)] }
 
     // MARK: Openings: until the first head for a key is in, one request is out
 
@@ -145,7 +148,7 @@ package final class FillTable: Sendable {
         return VersionIdentity.number(fields, completeLength: completeLength, doubts: doubts)
     }
 
-    private func fits(_ key: CacheKey) -> Bool {
+    func fits(_ key: CacheKey) -> Bool {
         shard(key).state.withLock { shard in
             guard let until = shard.unfitting[key] else { return true }
             if until > Clock.monotonicNanoseconds() { return false }
@@ -220,126 +223,6 @@ package final class FillTable: Sendable {
         allVersions().map { $0.report() }.filter { !$0.fills.isEmpty || $0.readers > 0 || $0.isQueued }
     }
 
-    // MARK: Admission of a first answer
-
-    /// What a request asks of the store: what is needed to store its answer and to ask again later.
-    struct Question {
-        let request: RequestHead
-        let uri: AbsoluteURI
-        let key: CacheKey
-        /// The fields that go upstream, without conditions, Range and credentials.
-        let template: FieldSection
-        /// The request had Authorization.
-        let isCredentialed: Bool
-        /// What the request's Range asked for, where it went upstream with it.
-        let range: RangeSpecifier?
-    }
-
-    enum Admission {
-        /// The answer is being stored: its body goes into the store, whoever reads it.
-        case stored(VersionFills)
-        case notStorable(AdmissionRefusal)
-        /// A 206 that is not an answer to what was asked (hardening R30).
-        case unusable
-    }
-
-    /// Judges an answer and, where it may be stored, makes it a stored response with a fill under way.
-    ///
-    /// - Parameters:
-    ///   - until: no byte at or beyond this offset is wanted (resume-rules 6: never widened); nil for all.
-    func admit(
-        _ answer: OriginCall.Answer,
-        of call: OriginCall,
-        for question: Question,
-        until: (_ completeLength: Int64?) -> Int64?,
-        on loop: any EventLoop
-    ) -> Admission {
-        if let reason = Storability.judge(request: question.request, response: answer.head) {
-            return .notStorable(.semantics(reason))
-        }
-        let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
-        var span: Range<Int64>
-        var completeLength: Int64?
-        let validator = StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime)
-        if answer.head.status == 206 {
-            guard let asked = question.range,
-                let partial = ContinuationCheck.firstPartial(
-                    asked: asked,
-                    response: answer.head,
-                    contentLength: length
-                )
-            else { return .unusable }
-            // Without a strong validator nothing can ever be added to it, nor it be validated as a part.
-            guard validator != nil else { return .notStorable(.partialWithoutStrongValidator) }
-            // Of a part of an unknown whole nobody knows what is still missing.
-            guard partial.completeLength != nil else { return .notStorable(.partialOfUnknownLength) }
-            span = partial.span
-            completeLength = partial.completeLength
-        } else {
-            span = 0..<(length ?? (answer.framing == .none ? 0 : .max))
-            completeLength = answer.framing == .none ? 0 : length
-        }
-        let highest = max(completeLength ?? 0, span.lowerBound, span.upperBound == .max ? 0 : span.upperBound)
-        guard highest <= configuration.cache.maxObjectSize else { return .notStorable(.tooLarge) }
-        guard fits(question.key), store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
-        // What ends early must be one that can be taken up again.
-        if validator != nil, let until = until(completeLength) {
-            span = span.clamped(to: 0..<max(until, span.lowerBound))
-        }
-
-        let response = store.create(
-            NewStoredResponse(
-                key: question.key,
-                requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
-                head: StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime),
-                requestTime: answer.requestTime,
-                responseTime: answer.responseTime,
-                validator: validator,
-                completeLength: completeLength,
-                originAddress: answer.address?.text ?? "",
-                expectsSmallBody: answer.head.status != 206 && span == 0..<(completeLength ?? .max)
-            )
-        )
-        if isOutdated(answer, question.key) { store.invalidate(question.key) }
-        let version = VersionFills(
-            response: response,
-            uri: question.uri,
-            template: question.template,
-            isCredentialed: question.isCredentialed,
-            hasProvenRanges: answer.head.status == 206,
-            // Resume-rules 4: not by an HTTP/1.0 origin that never showed ranges.
-            refusesRanges: answer.head.version == .http10 && answer.head.status != 206
-                && !answer.head.fields.acceptsByteRanges,
-            table: self
-        )
-        shard(question.key).state.withLock { $0.versions[response.id] = version }
-        version.begin(span: span, with: call, framing: answer.framing, on: loop)
-        return .stored(version)
-    }
-
-    /// A 304, or a 206 that continues what is held: its fields and times are the stored response's from now on
-    /// (RFC 9111 §3.2, resume-rules 9).
-    ///
-    /// - Returns: false where the answer nominates request fields that the stored one did not: the variants that are
-    ///   stored cannot be told apart by them, and the response has to be fetched anew.
-    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) -> Bool {
-        let stored = response.metadata.head.fields
-        guard !StoredHeadUpdate.nominatesMore(answer.head.fields, than: stored) else { return false }
-        var head = response.metadata.head
-        head.fields = StoredHeadUpdate.apply(
-            StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime).fields,
-            to: head.fields
-        )
-        store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
-        if isOutdated(answer, response.key) { store.invalidate(response.key) }
-        return true
-    }
-
-    /// Whether an unsafe method succeeded after this answer was asked for: it may be of before (RFC 9111 §4.4).
-    private func isOutdated(_ answer: OriginCall.Answer, _ key: CacheKey) -> Bool {
-        shard(key).state.withLock { shard in shard.invalidations[key].map { $0 >= answer.sentAt } ?? false }
-    }
-
     /// Which addresses a fill may connect to: those that the client who caused it may reach, or, where there is no
     /// client any more, what is open to everybody and the address that the stored bytes came from (R62).
     func check(client: IPAddress?, uri: AbsoluteURI, knownOrigin: IPAddress?) -> @Sendable (IPAddress, UInt16) -> Bool {
@@ -351,17 +234,6 @@ package final class FillTable: Sendable {
             access.reaches(client: nil, host: host, address: address, port: port)
                 || address == knownOrigin && !access.isOwn(address, port: port)
         }
-    }
-
-    var abandonPolicy: AbandonPolicy {
-        let resume = configuration.resume
-        return AbandonPolicy(
-            onDisconnect: OnDisconnect(rawValue: resume.onDisconnect.rawValue) ?? .finish,
-            finishBelow: resume.finishBelow,
-            finishShare: resume.finishShare,
-            finishShareUnresumable: resume.finishShareUnresumable,
-            maxObjectSize: resume.finishMaxSize
-        )
     }
 
     /// Takes up again what was unfinished when the proxy stopped, as far as `on_disconnect` says so.
@@ -392,8 +264,11 @@ package final class FillTable: Sendable {
 
     /// A version is complete: what it replaces is no longer found (invariant 12: not before).
     func completed(_ response: StoredResponse) {
+        let isError = response.metadata.head.status >= 500
         for older in store.findInMemory(response.key) ?? []
         where older.id < response.id && older.requestFields == response.requestFields {
+            // An error says nothing of the representation, which may be asked about again when it is over.
+            if isError, older.metadata.head.status < 400 { continue }
             store.supersede(older)
         }
     }

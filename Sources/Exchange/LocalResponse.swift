@@ -1,11 +1,11 @@
-// Every answer that Holdfast makes itself because something went wrong: which error gives which status,
-// and the sentence that a person reads. The only place that knows this.
+// Every answer that Holdfast makes itself because something went wrong: which error gives which status, which error type
+// of Proxy-Status (RFC 9209 §2.3), and the sentence that a person reads. The only place that knows this.
 
 package import HTTPSemantics
 package import Transport
 package import Wire
 
-/// An answer of our own: a status, a sentence, and what the log and Cache-Status say of it.
+/// An answer of our own: a status, a sentence, and what the log, Cache-Status and Proxy-Status say of it.
 package struct LocalResponse: Sendable, Equatable {
     package let status: Int
     package let sentence: String
@@ -14,11 +14,35 @@ package struct LocalResponse: Sendable, Equatable {
     /// Further fields, such as Allow or Retry-After.
     package var fields = FieldSection()
 
-    package init(status: Int, sentence: String, detail: String) {
+    /// What Proxy-Status says of it.
+    package let proxyStatus: ProxyStatus
+
+    /// - Parameters:
+    ///   - error: without one, what RFC 9209 has for answers that were made before anybody was asked: §2.3.16 for the
+    ///     client's faults (4xx), §2.3.29 for all else.
+    ///   - nextHop: the host that was asked, or would have been.
+    ///   - receivedStatus: what the next hop answered with, where that is not what is sent.
+    package init(
+        status: Int,
+        sentence: String,
+        detail: String,
+        error: ProxyStatus.ErrorType? = nil,
+        nextHop: String? = nil,
+        receivedStatus: Int? = nil
+    ) {
         self.status = status
         self.sentence = sentence
         self.detail = detail
+        proxyStatus = ProxyStatus(
+            error: error ?? ((400..<500).contains(status) ? .httpRequestError : .proxyInternalResponse),
+            nextHop: nextHop,
+            receivedStatus: receivedStatus,
+            // A client's own words may be in it, at any length.
+            details: String(sentence.prefix(Self.longestDetails))
+        )
     }
+
+    private static let longestDetails = 200
 
     // MARK: Requests that cannot be served as they are
 
@@ -45,7 +69,8 @@ package struct LocalResponse: Sendable, Equatable {
     package static let loop = LocalResponse(
         status: 508,
         sentence: "This request has passed through this proxy before: two proxies are each other's upstream.",
-        detail: "loop"
+        detail: "loop",
+        error: .proxyLoopDetected
     )
 
     package static let connectWithContent = LocalResponse(
@@ -58,21 +83,18 @@ package struct LocalResponse: Sendable, Equatable {
         var response = LocalResponse(
             status: 405,
             sentence: "TRACE is not forwarded by this proxy.",
-            detail: "trace"
+            detail: "trace",
+            error: .httpRequestDenied
         )
-        response.fields.append(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS, CONNECT")
+        response.fields.append(.allow, LastRecipient.allowed(trace: false))
         return response
     }()
 
-    /// OPTIONS that may go no further (RFC 9110 §7.6.2): what this proxy itself takes.
-    package static func optionsHere(now: Int64, via: String) -> ResponseHead {
-        var head = ResponseHead(status: 200)
-        head.fields.append(.date, HTTPDate.format(now))
-        head.fields.append(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS, CONNECT")
-        head.fields.append(.contentLength, "0")
-        head.fields.append(.via, via)
-        return head
-    }
+    package static let traceWithContent = LocalResponse(
+        status: 400,
+        sentence: "A TRACE request has no content (RFC 9110, section 9.3.8).",
+        detail: "bad-request"
+    )
 
     package static func expectation(_ value: String) -> LocalResponse {
         LocalResponse(
@@ -88,7 +110,8 @@ package struct LocalResponse: Sendable, Equatable {
         LocalResponse(
             status: 403,
             sentence: "The client \(client) may not use this proxy; access.clients in proxy.conf says who may.",
-            detail: "client-denied"
+            detail: "client-denied",
+            error: .httpRequestDenied
         )
     }
 
@@ -96,7 +119,8 @@ package struct LocalResponse: Sendable, Equatable {
         LocalResponse(
             status: 403,
             sentence: "Port \(port) may not be reached through this proxy; \(directive) in proxy.conf says which may.",
-            detail: "port-denied"
+            detail: "port-denied",
+            error: .httpRequestDenied
         )
     }
 
@@ -106,7 +130,20 @@ package struct LocalResponse: Sendable, Equatable {
         LocalResponse(
             status: failure.status,
             sentence: failure.sentence,
-            detail: failure.kind == .addressDenied ? "destination-denied" : "upstream-failed"
+            detail: failure.kind == .addressDenied ? "destination-denied" : "upstream-failed",
+            error: failure.kind.proxyError,
+            nextHop: failure.host
+        )
+    }
+
+    /// RFC 9111 §5.2.2.2: what is stored may not be used without the origin's word.
+    package static func notValidated(_ failure: UpstreamFailure) -> LocalResponse {
+        LocalResponse(
+            status: 504,
+            sentence: failure.sentence + " What is stored may not be used without asking it.",
+            detail: "must-revalidate",
+            error: failure.kind.proxyError,
+            nextHop: failure.host
         )
     }
 
@@ -119,18 +156,38 @@ package struct LocalResponse: Sendable, Equatable {
     package static let partialUnasked = LocalResponse(
         status: 502,
         sentence: "The origin sent a part (206) of something of which the whole was asked.",
-        detail: "unasked-206"
+        detail: "unasked-206",
+        error: .httpProtocolError,
+        receivedStatus: 206
     )
 
     /// The origin did not come back while its download was to be continued, before anything was sent.
-    package static func notContinued(_ sentence: String, status: Int) -> LocalResponse {
-        LocalResponse(status: status, sentence: sentence, detail: "not-continued")
+    package static func notContinued(
+        _ sentence: String,
+        status: Int,
+        error: ProxyStatus.ErrorType = .httpResponseIncomplete,
+        receivedStatus: Int? = nil
+    ) -> LocalResponse {
+        LocalResponse(
+            status: status,
+            sentence: sentence,
+            detail: "not-continued",
+            error: error,
+            receivedStatus: receivedStatus
+        )
     }
 
     // MARK: As a message
 
     /// The head and the body as they are sent: plain text, one line.
-    package func message(now: Int64, cacheStatus: String, via: String) -> (head: ResponseHead, body: [UInt8]) {
+    ///
+    /// - Parameter proxyName: our name in Proxy-Status; nil: the field is not sent.
+    package func message(
+        now: Int64,
+        cacheStatus: String,
+        proxyName: String?,
+        via: String
+    ) -> (head: ResponseHead, body: [UInt8]) {
         let body = Array((sentence + "\n").utf8)
         var head = ResponseHead(status: status)
         head.fields.append(.date, HTTPDate.format(now))
@@ -139,6 +196,7 @@ package struct LocalResponse: Sendable, Equatable {
         head.fields.append(.contentLength, String(body.count))
         head.fields.append(.cacheControl, "no-store")
         head.fields.append(.cacheStatus, cacheStatus)
+        if let proxyName { head.fields.append(.proxyStatus, proxyStatus.value(proxyName: proxyName)) }
         head.fields.append(.via, via)
         return (head, body)
     }

@@ -18,7 +18,7 @@ protocol OriginBodyReceiver: AnyObject {
 
 /// A request that is out. Bound to one loop, where all its methods are called and all its events come.
 final class OriginCall: UpstreamReceiver, @unchecked Sendable {
-    struct Answer {
+    struct Answer: Sendable {
         let head: ResponseHead
         let framing: BodyFraming
         /// Unix seconds; `Age` and freshness count from these (RFC 9111 §4.2.3).

@@ -21,6 +21,8 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
     private var isBodyComplete: Bool
     private var isOver = false
     private var bytesReceived: Int64 = 0
+    /// Answers from the store instead of an error, where that may be; true where it has done so.
+    var onTrouble: ((UpstreamTrouble) -> Bool)?
 
     init(
         hall: ExchangeHall,
@@ -69,7 +71,13 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
 
     private func answered(_ answer: OriginCall.Answer, by call: OriginCall) {
         guard !isOver else { return call.cancel() }
+        if answer.head.status >= 500, isBodyComplete, onTrouble?(.serverError(answer.head.status)) == true {
+            isOver = true
+            return call.cancel()
+        }
+        onTrouble = nil
         hall.invalidate(after: answer.head, to: request)
+        hall.heard(answer, toHEAD: request, of: uri)
         record.cacheStatus.forwardStatus = answer.head.status
         var head = StoredAnswerHead.passing(answer.head, pseudonym: hall.pseudonym, receivedAt: answer.responseTime)
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
@@ -86,10 +94,14 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
     private func failed(_ failure: UpstreamFailure) {
         guard !isOver else { return }
         call = nil
+        if failure.kind != .addressDenied, onTrouble?(.unreachable) == true {
+            isOver = true
+            return
+        }
+        onTrouble = nil
         let response = LocalResponse.upstream(failure)
         if !isBodyComplete { stream.closeAfterResponse() }
-        record.cacheStatus.detail = response.detail
-        record.status = hall.send(response, on: stream, method: request.method, cacheStatus: record.cacheStatus)
+        hall.send(response, on: stream, method: request.method, record: &record)
         ended(.complete)
     }
 
@@ -98,7 +110,7 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         isOver = true
         record.bytesSent = relay?.bytesRelayed ?? stream.bytesSent
         record.bytesFromUpstream = relay?.bytesRelayed ?? 0
-        record.end = end.logText
+        record.ended(end)
         hall.log(record)
         relay = nil
         call = nil
@@ -133,11 +145,11 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         call = nil
         guard relay == nil else {
             stream.abort()
-            return ended(.cut(reason: failure.sentence))
+            return ended(.cut(CutReason(failure.sentence, .httpRequestError)))
         }
         let response = LocalResponse(status: failure.status, sentence: failure.sentence, detail: "bad-request")
         stream.closeAfterResponse()
-        record.status = hall.send(response, on: stream, method: request.method, cacheStatus: record.cacheStatus)
+        hall.send(response, on: stream, method: request.method, record: &record)
         ended(.complete)
     }
 

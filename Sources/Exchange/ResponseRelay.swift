@@ -50,7 +50,7 @@ final class ResponseRelay: OriginBodyReceiver {
         if let expected, bytesRelayed > expected {
             call.cancel()
             stream.abort()
-            return end(.cut(reason: "the origin sent more bytes than it had announced"))
+            return end(.cut(CutReason("the origin sent more bytes than it had announced", .httpProtocolError)))
         }
         stream.send(bytes)
         stream.flush()
@@ -64,7 +64,8 @@ final class ResponseRelay: OriginBodyReceiver {
         guard !isEnded else { return }
         guard expected == nil || expected == bytesRelayed else {
             stream.abort()
-            return end(.cut(reason: "the origin sent another number of bytes than it had announced"))
+            let sentence = "the origin sent another number of bytes than it had announced"
+            return end(.cut(CutReason(sentence, .httpResponseIncomplete)))
         }
         stream.finish()
         end(.complete)
@@ -73,7 +74,7 @@ final class ResponseRelay: OriginBodyReceiver {
     func originFailed(_ failure: UpstreamFailure) {
         guard !isEnded else { return }
         stream.abort()
-        end(.cut(reason: failure.sentence))
+        end(.cut(CutReason(failure)))
     }
 
     func originWritable() { onOriginWritable?() }

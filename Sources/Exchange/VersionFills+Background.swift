@@ -21,7 +21,7 @@ extension VersionFills {
         }
         if state.fills.isEmpty, remaining == 0 { return [] }
         guard !state.isClosed else { return abandonAll(state) }
-        let decision = table.abandonPolicy.decide(
+        let decision = abandonPolicy.decide(
             resumable: response.isResumable && state.ranges != .refused,
             storable: isWorthFinishing,
             credentialed: isCredentialed,
@@ -59,10 +59,11 @@ extension VersionFills {
             request: request,
             response: metadata.head,
             responseTime: metadata.responseTime,
-            maxErrorLifetime: table.configuration.freshness.maxErrorTTLSeconds,
-            guess: HeuristicFreshness(table.configuration)
+            policy: table.policy(for: uri, response: metadata.head)
         ).lifetime > 0
     }
+
+    var abandonPolicy: AbandonPolicy { table.abandonPolicy(for: uri, response: response.metadata.head) }
 
     func abandonAll(_ state: State) -> Work {
         state.fills.values.map { running in

@@ -62,7 +62,7 @@ extension VersionFills {
     var isUnreadTooLong: Bool {
         state.withLock { state in
             state.readers.isEmpty && body.completeLength == nil
-                && !table.abandonPolicy.goesOn(afterBytes: state.unreadBytes)
+                && !abandonPolicy.goesOn(afterBytes: state.unreadBytes)
         }
     }
 
@@ -169,12 +169,16 @@ extension VersionFills {
         } else if isComplete || !lacksAnything {
             clearUnfinished()
         }
-        // Under no strong validator a part is of no further use (resume-rules 1): what it replaced may still be.
-        if !response.isResumable, !isComplete, failure != nil || isIdle, !hasUnprovenEnd {
+        // Under no strong validator a part is of no further use (resume-rules 1): what it replaced may still be. A part
+        // that came as such, and wholly, may be used while it is fresh (RFC 9111 §3.3).
+        if !response.isResumable, !isComplete, failure != nil || isIdle, !hasUnprovenEnd, !isWholePart {
             table.store.remove(response)
         }
         forgetIfIdle()
     }
+
+    /// It came as a part, and all of that part is held.
+    var isWholePart: Bool { part.map { body.held.contains($0) } ?? false }
 
     /// So many fills may end in turn without having brought a byte.
     static let fruitlessEndsAtMost = 3

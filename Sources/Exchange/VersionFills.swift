@@ -18,6 +18,8 @@ final class VersionFills: Sendable {
     let table: FillTable
     /// The request that caused the response had credentials: it is never continued without its client (resume-rules 6).
     let isCredentialed: Bool
+    /// Under no strong validator: the span that came as a part of it, half-open. nil where the whole was sent.
+    let part: Range<Int64>?
     let state: Mutex<State>
 
     /// What a reader needs before its head may be sent (invariant 4).
@@ -53,12 +55,14 @@ final class VersionFills: Sendable {
         isNotedUnfinished: Bool = false,
         hasProvenRanges: Bool = false,
         refusesRanges: Bool = false,
+        part: Range<Int64>? = nil,
         table: FillTable
     ) {
         self.response = response
         self.uri = uri
         self.table = table
         self.isCredentialed = isCredentialed
+        self.part = part
         let proven = hasProvenRanges || response.metadata.head.fields.acceptsByteRanges
         state = Mutex(
             State(
@@ -114,13 +118,14 @@ final class VersionFills: Sendable {
         state.withLock { $0.isConfirmed && !$0.isClosed && !$0.hasEnded }
     }
 
-    /// Whether a fill under way covers or has covered all of this range that is not held.
-    func covers(_ range: Range<Int64>) -> Bool {
+    /// Whether fills under way cover or have covered all of these ranges that is not held.
+    func covers(_ ranges: [Range<Int64>]) -> Bool {
         state.withLock { state in
             guard !state.hasEnded, !state.isClosed, state.isConfirmed else { return false }
             let held = body.held
             let claims = self.claims(state, held: held)
-            return held.gaps(in: range.clamped(to: 0..<(body.completeLength ?? .max))).allSatisfy { gap in
+            let whole = 0..<(body.completeLength ?? .max)
+            return ranges.flatMap { held.gaps(in: $0.clamped(to: whole)) }.allSatisfy { gap in
                 claims.contains { $0.offset <= gap.lowerBound && ($0.end ?? .max) >= gap.upperBound }
             }
         }
@@ -130,10 +135,12 @@ final class VersionFills: Sendable {
     ///
     /// - Parameters:
     ///   - range: half-open; `Int64.max` as the upper bound where the complete length is not known.
+    ///   - further: what it will want beside that range.
     ///   - credentials: Authorization and Cookie of its request: used only for fills that it causes.
     ///   - notify: called on `loop`.
     func join(
         range: Range<Int64>,
+        further: [Range<Int64>] = [],
         need: Need,
         credentials: FieldSection,
         client: IPAddress?,
@@ -161,6 +168,7 @@ final class VersionFills: Sendable {
             )
             let askedBefore = state.asked
             state.asked.insert(range)
+            for range in further { state.asked.insert(range) }
             state.isHalted = false
             state.fruitlessEnds = 0
             state.unreadBytes = 0
@@ -188,6 +196,18 @@ final class VersionFills: Sendable {
         work.forEach { $0() }
     }
 
+    /// A reader goes on with another range.
+    func moves(_ number: Int, to range: Range<Int64>) {
+        let work = state.withLock { state -> Work in
+            guard state.readers[number] != nil, !state.hasEnded else { return [] }
+            state.readers[number]?.position = range.lowerBound
+            state.readers[number]?.end = range.upperBound
+            state.asked.insert(range)
+            return plan(&state) + dismissUncovered(&state, only: number)
+        }
+        work.forEach { $0() }
+    }
+
     /// A reader is done, or its client has left.
     func leave(_ number: Int) {
         let work = state.withLock { state -> Work in
@@ -203,9 +223,9 @@ final class VersionFills: Sendable {
     /// The client that caused the response left before its head came.
     ///
     /// - Parameter wanted: what it had asked for, half-open.
-    func leaveUnread(_ wanted: Range<Int64>) {
+    func leaveUnread(_ wanted: [Range<Int64>]) {
         let work = state.withLock { state -> Work in
-            state.asked.insert(wanted)
+            for range in wanted { state.asked.insert(range) }
             return state.readers.isEmpty && !state.hasEnded ? abandon(&state) : []
         }
         work.forEach { $0() }

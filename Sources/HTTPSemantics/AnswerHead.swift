@@ -13,7 +13,8 @@ package enum AnswerHead {
     package static func whole(stored: ResponseHead, age: Int64?, completeLength: Int64?) -> ResponseHead {
         var head = stored
         head.version = .http11
-        if let completeLength {
+        // RFC 9110 §8.6: none in a 204.
+        if let completeLength, stored.status != 204 {
             head.fields.set(.contentLength, String(completeLength))
         } else {
             head.fields.removeAll(.contentLength)
@@ -28,16 +29,37 @@ package enum AnswerHead {
     /// - Parameters:
     ///   - range: half-open, bytes.
     ///   - completeLength: bytes, or nil while unknown.
+    ///   - hasIfRange: whether the request had an If-Range that held: then its client has the rest of the head already.
     package static func partial(
         stored: ResponseHead,
         range: Range<Int64>,
         completeLength: Int64?,
-        age: Int64?
+        age: Int64?,
+        hasIfRange: Bool = false
     ) -> ResponseHead {
         var head = ResponseHead(status: 206, fields: stored.fields)
+        if hasIfRange { keepWhatIsNew(&head.fields) }
         head.fields.set(.contentLength, String(range.upperBound - range.lowerBound))
         // Beside Content-Length, where the origin of a 206 puts it, too.
         head.fields.set(.contentRange, ContentRange.satisfied(range, completeLength: completeLength).text)
+        if let age { head.fields.set(.age, String(age)) }
+        advertiseRanges(&head.fields)
+        return head
+    }
+
+    /// 206 with several ranges (RFC 9110 §15.3.7.2): a type and a length of its own, and no Content-Range, which stands
+    /// with each part.
+    package static func multipart(
+        stored: ResponseHead,
+        parts: MultipartRanges,
+        age: Int64?,
+        hasIfRange: Bool = false
+    ) -> ResponseHead {
+        var head = ResponseHead(status: 206, fields: stored.fields)
+        if hasIfRange { keepWhatIsNew(&head.fields) }
+        head.fields.removeAll(.contentRange)
+        head.fields.set(.contentType, parts.mediaType)
+        head.fields.set(.contentLength, String(parts.contentLength))
         if let age { head.fields.set(.age, String(age)) }
         advertiseRanges(&head.fields)
         return head
@@ -58,12 +80,26 @@ package enum AnswerHead {
         return head
     }
 
-    /// 416 (RFC 9110 §15.5.17), with the complete length.
+    /// 416 (RFC 9110 §15.5.17), with the complete length; it has no content.
     package static func unsatisfiable(completeLength: Int64) -> ResponseHead {
         var head = ResponseHead(status: 416)
         head.fields.append(.contentRange, ContentRange.unsatisfied(completeLength: completeLength).text)
         head.fields.append(.acceptRanges, "bytes")
         return head
+    }
+
+    /// RFC 9110 §15.3.7: what a 206 to a request with If-Range SHOULD NOT repeat of the representation goes. What is said
+    /// of its content stays: the same bytes mean something else under another coding or type.
+    private static func keepWhatIsNew(_ fields: inout FieldSection) {
+        let isTagged = fields.contains(.etag)
+        fields.removeAll { field in
+            switch field.known {
+            case .contentLanguage: true
+            // The date is not needed beside a tag; alone, it is the validator.
+            case .lastModified: isTagged
+            default: false
+            }
+        }
     }
 
     /// We serve ranges of whatever we hold, also where the origin does not (resume-rules 7).

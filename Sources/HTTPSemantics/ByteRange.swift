@@ -29,6 +29,17 @@ package enum RangeSpecifier: Hashable, Sendable {
     }
 }
 
+extension RangeSpecifier {
+    /// As it stands in a Range field, behind `bytes=`.
+    package var text: String {
+        switch self {
+        case .fromTo(let first, let last): "\(first)-\(last)"
+        case .from(let first): "\(first)-"
+        case .suffix(let length): "-\(length)"
+        }
+    }
+}
+
 /// What a request asks for.
 package enum RangeRequest: Equatable, Sendable {
     /// There is no Range field: the whole.
@@ -52,7 +63,10 @@ package enum RangeRequest: Equatable, Sendable {
         guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")),
             FieldGrammar.equalIgnoringCase(text[..<equals], "bytes")
         else { return .ignored }
-        let members = FieldGrammar.plainList(text[text.utf8.index(after: equals)...])
+        let set = text[text.utf8.index(after: equals)...]
+        // RFC 9110 §14.1.1: no whitespace stands around the equals sign.
+        guard let first = set.utf8.first, !FieldGrammar.isWhitespace(first) else { return .ignored }
+        let members = FieldGrammar.plainList(set)
         var specifiers: [RangeSpecifier] = []
         specifiers.reserveCapacity(min(members.count, limit))
         for member in members {

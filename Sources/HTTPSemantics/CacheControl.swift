@@ -16,8 +16,7 @@ package struct CacheControl: Sendable, Equatable {
     package var mustRevalidate = false
     package var proxyRevalidate = false
     package var isPublic = false
-    /// Set by both forms: RFC 9111 §5.2.2.7 allows to store what a qualified `private` does not name; a shared cache
-    /// is never wrong in not doing so, and a field that was overlooked once is another person's secret told.
+    /// The unqualified form: the whole response is one client's (RFC 9111 §5.2.2.7).
     package var isPrivate = false
     package var noTransform = false
     package var onlyIfCached = false
@@ -33,6 +32,8 @@ package struct CacheControl: Sendable, Equatable {
     package var staleIfError: Int64?
     package var staleWhileRevalidate: Int64?
     package var maxStale: MaxStale?
+    /// Whether a targeted field stands in the place of Cache-Control and of Expires (RFC 9213 §2.2).
+    package internal(set) var isTargeted = false
 
     package init() {}
 
@@ -53,9 +54,9 @@ package struct CacheControl: Sendable, Equatable {
         return control
     }
 
-    /// The directives of a response.
-    package static func response(_ fields: FieldSection) -> CacheControl {
-        read(fields, isRequest: false)
+    /// The directives of a response: those of the first sound field that is targeted at us, else of Cache-Control.
+    package static func response(_ fields: FieldSection, policy: CachePolicy = .standard) -> CacheControl {
+        TargetedCacheControl.read(fields, targets: policy.targets) ?? read(fields, isRequest: false)
     }
 
     private static func read(_ fields: FieldSection, isRequest: Bool) -> CacheControl {
@@ -93,13 +94,13 @@ package struct CacheControl: Sendable, Equatable {
         apply(name, argument, isRequest: isRequest)
     }
 
-    private mutating func apply(_ name: String, _ argument: String?, isRequest: Bool) {
+    /// One directive, its name in lower case and its argument without quotation marks.
+    mutating func apply(_ name: String, _ argument: String?, isRequest: Bool) {
         switch name {
         case "no-store": noStore = true
         case "no-cache": applyNoCache(argument, isRequest: isRequest)
         case "private":
-            isPrivate = true
-            privateFields += argument.flatMap(Self.fieldNames) ?? []
+            if let names = argument.flatMap(Self.fieldNames) { privateFields += names } else { isPrivate = true }
         case "public": isPublic = true
         case "must-revalidate": mustRevalidate = true
         case "proxy-revalidate": proxyRevalidate = true

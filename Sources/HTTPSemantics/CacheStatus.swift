@@ -26,6 +26,8 @@ package struct CacheStatus: Sendable, Equatable {
     package var collapsed: Bool
     /// §2.4: seconds for which the response is still fresh; negative where it is stale.
     package var ttl: Int64?
+    /// §2.7: the cache key. It may tell what others asked for: nil unless an operator wants it (§6).
+    package var key: String?
     /// §2.8: something for people.
     package var detail: String?
 
@@ -36,6 +38,7 @@ package struct CacheStatus: Sendable, Equatable {
         stored: Bool = false,
         collapsed: Bool = false,
         ttl: Int64? = nil,
+        key: String? = nil,
         detail: String? = nil
     ) {
         self.hit = hit
@@ -44,44 +47,28 @@ package struct CacheStatus: Sendable, Equatable {
         self.stored = stored
         self.collapsed = collapsed
         self.ttl = ttl
+        self.key = key
         self.detail = detail
     }
 
-    /// The list member of this cache, as `holdfast; fwd=stale; fwd-status=304`.
+    /// The list member of this cache, its parameters in the order of RFC 9211 §2, as `holdfast; fwd=stale; fwd-status=304`.
     package func value(cacheName: String) -> String {
-        var text = Self.item(cacheName)
+        var text = StructuredItem.tokenOrString(cacheName)
         if let forward {
             text += "; fwd=\(forward.rawValue)"
+            // §2.3: only with `fwd`.
             if let forwardStatus { text += "; fwd-status=\(forwardStatus)" }
-            if stored { text += "; stored" }
-            if collapsed { text += "; collapsed" }
         } else if hit {
+            // §2.1: never with `fwd`.
             text += "; hit"
         }
-        if let ttl { text += "; ttl=\(min(max(ttl, -Self.largestInteger), Self.largestInteger))" }
-        if let detail { text += "; detail=\(Self.item(detail))" }
+        if let ttl { text += "; ttl=\(StructuredItem.integer(ttl))" }
+        // §2.5 and §2.6: only with `fwd`.
+        if forward != nil, stored { text += "; stored" }
+        if forward != nil, collapsed { text += "; collapsed" }
+        // §2.7: a string, never a token.
+        if let key { text += "; key=\(StructuredItem.string(key))" }
+        if let detail { text += "; detail=\(StructuredItem.tokenOrString(detail))" }
         return text
-    }
-
-    /// RFC 8941 §3.3.1.
-    private static let largestInteger: Int64 = 999_999_999_999_999
-
-    /// A token where the text is one (RFC 8941 §3.3.4), else a string (§3.3.3), in which what cannot stand in one
-    /// becomes a question mark.
-    private static func item(_ text: String) -> String {
-        if let first = text.utf8.first, FieldGrammar.isLetter(first) || first == UInt8(ascii: "*"),
-            text.utf8.allSatisfy({
-                FieldGrammar.isTokenByte($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/")
-            })
-        {
-            return text
-        }
-        var bytes = [FieldGrammar.quote]
-        for byte in text.utf8 {
-            if byte == FieldGrammar.quote || byte == FieldGrammar.backslash { bytes.append(FieldGrammar.backslash) }
-            bytes.append(byte >= 0x20 && byte < 0x7F ? byte : UInt8(ascii: "?"))
-        }
-        bytes.append(FieldGrammar.quote)
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -29,7 +29,8 @@ package struct EntityTag: Hashable, Sendable {
         case tags([EntityTag])
     }
 
-    /// Reads `*` or a list of tags; nil where one member is not a tag, or where there is none.
+    /// Reads `*` or a list of tags; nil where one member is not a tag, or where there is none. A tag with obs-text is
+    /// one by the grammar, but none that can be compared: it is left out, so that it matches nothing.
     package static func parseList(_ text: String) -> TagList? {
         let text = FieldGrammar.trimmed(Substring(text))
         if text == "*" { return .any }
@@ -51,8 +52,12 @@ package struct EntityTag: Hashable, Sendable {
                 let content = bytes.index(after: open)
                 guard let close = bytes[content...].firstIndex(of: FieldGrammar.quote) else { return nil }
                 let end = bytes.index(after: close)
-                guard let tag = tag(text[position..<end]) else { return nil }
-                tags.append(tag)
+                let member = text[position..<end]
+                if let tag = tag(member) {
+                    tags.append(tag)
+                } else if !hasObsoleteText(member) {
+                    return nil
+                }
                 needsComma = true
                 position = end
             }
@@ -68,6 +73,13 @@ package struct EntityTag: Hashable, Sendable {
     /// RFC 9110 §8.8.3.2: the same opaque tags, weak or not.
     package func weaklyEquals(_ other: EntityTag) -> Bool {
         opaque == other.opaque
+    }
+
+    /// Whether it would be a tag if it could be compared: obs-text in it, and nothing that no tag has.
+    private static func hasObsoleteText(_ text: Substring) -> Bool {
+        let ascii = text.utf8.filter { $0 < 0x80 }
+        return ascii.count < text.utf8.count && tag(Substring(decoding: ascii, as: UTF8.self)) != nil
+            && text.utf8.first.map { $0 < 0x80 } ?? false
     }
 
     /// `[W/] DQUOTE *etagc DQUOTE`; the `W` in upper case only.

@@ -13,21 +13,33 @@ package struct Freshness: Sendable, Hashable {
         self.isHeuristic = isHeuristic
     }
 
-    /// RFC 9111 §4.2.1: s-maxage, else max-age, else Expires, else a guess. `responseTime` is when the response was
-    /// received, in seconds since 1970 UTC; `maxErrorLifetime` bounds the lifetime of 4xx and 5xx, in seconds (R70).
+    /// RFC 9111 §4.2.1: s-maxage, else max-age, else Expires, else a guess; what a rule says goes before (CachePolicy).
+    /// `responseTime` is when the response was received, in seconds since 1970 UTC.
     package static func lifetime(
         request: RequestHead,
         response: ResponseHead,
         responseTime: Int64,
-        maxErrorLifetime: Int64,
-        guess: HeuristicFreshness = .standard
+        policy: CachePolicy = .standard
     ) -> Freshness {
-        let freshness = uncapped(request: request, response: response, responseTime: responseTime, guess: guess)
-        guard response.status >= 400 else { return freshness }
-        return Freshness(
-            lifetime: min(freshness.lifetime, max(0, maxErrorLifetime)),
-            isHeuristic: freshness.isHeuristic
-        )
+        let said = unruled(request: request, response: response, responseTime: responseTime, policy: policy)
+        guard response.status < 400 else {
+            // R70. A rule speaks of the resource: to an error, its `ttl` is a bound only.
+            let bound = max(0, min(policy.maxErrorLifetime, policy.ttl ?? .max))
+            return Freshness(lifetime: min(said.lifetime, bound), isHeuristic: said.isHeuristic)
+        }
+        return ruled(said, status: response.status, policy: policy)
+    }
+
+    /// The lifetime as the operator's rules leave it.
+    private static func ruled(_ said: Freshness, status: Int, policy: CachePolicy) -> Freshness {
+        var freshness = said
+        if let seconds = policy.ttl {
+            freshness = Freshness(lifetime: bounded(seconds), isHeuristic: false)
+        } else if said.isHeuristic, policy.saysImmutable(status: status) {
+            freshness = Freshness(lifetime: CachePolicy.immutableLifetime, isHeuristic: false)
+        }
+        guard let least = policy.minTTL, least > freshness.lifetime else { return freshness }
+        return Freshness(lifetime: bounded(least), isHeuristic: false)
     }
 
     /// The age of a response in seconds (RFC 9111 §4.2.3), at most 2^31. `requestTime` and `responseTime` are when it
@@ -41,19 +53,21 @@ package struct Freshness: Sendable, Hashable {
         return min(max(apparentAge, correctedAge) + residentTime, FieldGrammar.deltaLimit)
     }
 
-    private static func uncapped(
+    /// The lifetime by the messages alone.
+    private static func unruled(
         request: RequestHead,
         response: ResponseHead,
         responseTime: Int64,
-        guess: HeuristicFreshness
+        policy: CachePolicy
     ) -> Freshness {
         let fields = response.fields
-        let control = CacheControl.response(fields)
+        let control = CacheControl.response(fields, policy: policy)
         if let seconds = control.sMaxAge ?? control.maxAge {
             return Freshness(lifetime: seconds, isHeuristic: false)
         }
         let date = fields.only(.date).flatMap { HTTPDate.parse($0, now: responseTime) } ?? responseTime
-        if fields.contains(.expires) {
+        // RFC 9213 §2.2: a targeted field is in the place of Expires too.
+        if fields.contains(.expires), !control.isTargeted {
             // RFC 9111 §5.3: what is no date, `0` above all, lies in the past. §4.2.1: so does a repeated field.
             let expires = fields.only(.expires).flatMap { HTTPDate.parse($0, now: responseTime) }
             return Freshness(lifetime: expires.map { difference($0, date) } ?? 0, isHeuristic: false)
@@ -65,7 +79,7 @@ package struct Freshness: Sendable, Hashable {
                 control: control,
                 date: date,
                 now: responseTime,
-                guess: guess
+                guess: policy.heuristic
             ),
             isHeuristic: true
         )
@@ -98,10 +112,14 @@ package struct Freshness: Sendable, Hashable {
         return FieldGrammar.deltaSeconds(FieldGrammar.trimmed(Substring(first))) ?? 0
     }
 
+    private static func bounded(_ seconds: Int64) -> Int64 {
+        min(max(0, seconds), FieldGrammar.deltaLimit)
+    }
+
     /// `later - earlier`, between 0 and 2^31.
     private static func difference(_ later: Int64, _ earlier: Int64) -> Int64 {
         let (seconds, isTooLarge) = later.subtractingReportingOverflow(earlier)
         if isTooLarge { return later > earlier ? FieldGrammar.deltaLimit : 0 }
-        return min(max(0, seconds), FieldGrammar.deltaLimit)
+        return bounded(seconds)
     }
 }

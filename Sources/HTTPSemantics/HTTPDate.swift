@@ -1,5 +1,6 @@
 // Dates as HTTP writes them (RFC 9110 §5.6.7): read in all three forms, written in the one of today.
-// Reading is strict, letters' case included: a date that is read wrongly makes a response look fresh.
+// Reading is strict but for letters' case (RFC 9111 §4.2): a date that is read wrongly makes a response look
+// fresh. That the weekday is the right one is not asked: it adds nothing to a date.
 // There is no clock in here; who needs one hands in `now`.
 
 /// HTTP-date.
@@ -110,7 +111,10 @@ package enum HTTPDate {
         private var isAtEnd: Bool { position == bytes.count }
 
         private mutating func take(_ literal: String) -> Bool {
-            guard bytes[position...].starts(with: literal.utf8) else { return false }
+            // RFC 9111 §4.2: a cache reads dates in any case of letters.
+            guard bytes[position...].starts(with: literal.utf8, by: { lowercased($0) == lowercased($1) }) else {
+                return false
+            }
             position += literal.utf8.count
             return true
         }

@@ -19,6 +19,7 @@ package enum NotStorable: Hashable, Sendable {
     case varyAny
     case setCookie
     case contentRange
+    case byRule
 
     /// A sentence for the person who asks why.
     package var sentence: String {
@@ -41,6 +42,7 @@ package enum NotStorable: Hashable, Sendable {
         case .varyAny: "Vary is *, unreadable, or names too many fields (hardening R11)."
         case .setCookie: "The response sets a cookie and has no explicit freshness (hardening R70)."
         case .contentRange: "The response is a part, and its Content-Range is missing or malformed (hardening R30)."
+        case .byRule: "A rule of proxy.conf says store = false."
         }
     }
 }
@@ -51,8 +53,13 @@ package enum Storability {
     package static let longestURI = 8192
 
     /// Why the response may not be stored; nil where it may.
-    package static func judge(request: RequestHead, response: ResponseHead) -> NotStorable? {
-        refusal(request) ?? refusal(status: response) ?? refusal(request, response)
+    package static func judge(
+        request: RequestHead,
+        response: ResponseHead,
+        policy: CachePolicy = .standard
+    ) -> NotStorable? {
+        guard policy.mayStore else { return .byRule }
+        return refusal(request) ?? refusal(status: response) ?? refusal(request, response, policy)
     }
 
     /// RFC 9110 §15.1: the status codes that may be kept without an explicit freshness.
@@ -85,8 +92,9 @@ package enum Storability {
             return .interimOrNotModified
         // RFC 6585 forbids to store 428, 429, 431 and 511. The others of this list are brought about by a field of
         // one request (credentials, conditions, ranges, expectations, its length), and stored under a key that does not
-        // show it they are how caches are poisoned.
-        case 400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511:
+        // show it they are how caches are poisoned. A 400 is not among them: an origin that gives it an explicit freshness
+        // speaks of the resource, and R70 bounds how long it is believed.
+        case 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511:
             return .statusOfOneRequest(response.status)
         case 206:
             guard let text = response.fields.only(.contentRange), case .satisfied = ContentRange.parse(text) else {
@@ -98,8 +106,13 @@ package enum Storability {
         }
     }
 
-    private static func refusal(_ request: RequestHead, _ response: ResponseHead) -> NotStorable? {
-        let control = CacheControl.response(response.fields)
+    private static func refusal(
+        _ request: RequestHead,
+        _ response: ResponseHead,
+        _ policy: CachePolicy
+    ) -> NotStorable? {
+        let control = CacheControl.response(response.fields, policy: policy)
+        let expires = response.fields.contains(.expires) && !control.isTargeted
         let isUnderstood = understands(response.status)
         // RFC 9111 §5.2.2.3: must-understand beside no-store means "store it where you know the status".
         if control.mustUnderstand, !isUnderstood { return .statusNotUnderstood(response.status) }
@@ -110,7 +123,8 @@ package enum Storability {
             return .authorization
         }
         if Vary.nominated(response.fields) == nil { return .varyAny }
-        let isExplicit = control.sMaxAge != nil || control.maxAge != nil || response.fields.contains(.expires)
+        let isExplicit =
+            control.sMaxAge != nil || control.maxAge != nil || expires || policy.isExplicit(status: response.status)
         // R70: `public` alone is enough for a success or a redirect, not for an error.
         let isAllowed = isExplicit || (control.isPublic && response.status < 400)
         if !isAllowed, !isHeuristicallyCacheable(response.status) { return .noFreshness(response.status) }
@@ -123,7 +137,7 @@ package enum Storability {
     private static func isExplicitlyFresh(_ control: CacheControl, _ fields: FieldSection) -> Bool {
         guard !control.noCache else { return false }
         if let seconds = control.sMaxAge ?? control.maxAge { return seconds > 0 }
-        guard let expires = fields.only(.expires).flatMap({ HTTPDate.parse($0) }),
+        guard !control.isTargeted, let expires = fields.only(.expires).flatMap({ HTTPDate.parse($0) }),
             let date = fields.only(.date).flatMap({ HTTPDate.parse($0) })
         else { return false }
         return expires > date

@@ -7,9 +7,15 @@ package enum StoredAnswerHead {
     /// - Parameters:
     ///   - pseudonym: our name in Via.
     ///   - receivedAt: seconds since 1970; becomes Date where the origin sent none (RFC 9110 §6.6.1).
-    package static func storing(_ answer: ResponseHead, pseudonym: String, receivedAt: Int64) -> ResponseHead {
+    ///   - policy: whose targeted fields say what is withheld (RFC 9213).
+    package static func storing(
+        _ answer: ResponseHead,
+        pseudonym: String,
+        receivedAt: Int64,
+        policy: CachePolicy = .standard
+    ) -> ResponseHead {
         var head = answer
-        head.fields = StoredHeadUpdate.storable(Forwarding.response(answer, pseudonym: pseudonym))
+        head.fields = StoredHeadUpdate.storable(Forwarding.response(answer, pseudonym: pseudonym), policy: policy)
         if answer.status == 206 {
             head.status = 200
             head.reason = ReasonPhrase.of(200)

@@ -7,9 +7,9 @@ package enum StoredHeadUpdate {
     /// The fields that are stored (RFC 9111 §3.1): without those of the connection, those about a proxy, Content-Range,
     /// and those that a qualified `no-cache` or `private` keeps from being reused. Content-Length stays: that of a
     /// 206 is the length of the part, and whoever stores the part as a beginning of the whole sets it anew.
-    package static func storable(_ fields: FieldSection) -> FieldSection {
+    package static func storable(_ fields: FieldSection, policy: CachePolicy = .standard) -> FieldSection {
         let connection = ConnectionFields(fields)
-        let control = CacheControl.response(fields)
+        let control = CacheControl.response(fields, policy: policy)
         let withheld = control.noCacheFields + control.privateFields
         var stored = fields
         stored.removeAll { field in
@@ -23,8 +23,12 @@ package enum StoredHeadUpdate {
     ///
     /// Each field of the newer one takes the place of all stored lines of its name, but for those that the stored
     /// bytes depend on. Set-Cookie is not taken over: it was meant for the client whose request it answered.
-    package static func apply(_ newer: FieldSection, to stored: FieldSection) -> FieldSection {
-        let newer = storable(newer)
+    package static func apply(
+        _ newer: FieldSection,
+        to stored: FieldSection,
+        policy: CachePolicy = .standard
+    ) -> FieldSection {
+        let newer = storable(newer, policy: policy)
         var replacements: [String: [FieldSection.Field]] = [:]
         var names: [String] = []
         newer.forEach { field in
@@ -52,7 +56,7 @@ package enum StoredHeadUpdate {
             for line in replacements[name] ?? [] { updated.append(line) }
         }
         mergeVary(newer, stored, into: &updated)
-        return storable(updated)
+        return storable(updated, policy: policy)
     }
 
     /// Whether the newer response nominates request fields that the stored one does not: then those of the request
@@ -61,6 +65,14 @@ package enum StoredHeadUpdate {
         guard let old = Vary.nominated(stored) else { return false }
         guard let new = Vary.nominated(newer) else { return true }
         return !Set(new).isSubset(of: old)
+    }
+
+    /// The request fields to store with a response that a newer one has updated: those that the updated fields nominate
+    /// in the request that was validated. nil where nothing can be told by them (`Vary: *`, R11).
+    package static func requestFields(merging newer: FieldSection, stored: FieldSection, request: FieldSection)
+        -> FieldSection?
+    {
+        Vary.nominated(apply(newer, to: stored)).map { Vary.select($0, from: request) }
     }
 
     /// A newer Vary adds names and takes none away: the variants that are stored were told apart by the old ones.
@@ -86,6 +98,29 @@ package enum StoredHeadUpdate {
 
 /// RFC 9111 §4.3.4, R73.
 package enum FreshenSelection {
+    /// The indexes of all stored responses that a 304 updates; the one to answer with is the first. Empty where it
+    /// speaks of none of them.
+    ///
+    /// - Parameter candidates: the fields of the responses that the request asked about, the most preferred first.
+    package static func select(notModified: FieldSection, candidates: [FieldSection]) -> [Int] {
+        let meant = candidates.indices.filter {
+            selects(notModified: notModified, candidate: candidates[$0], isOnlyCandidate: candidates.count == 1)
+        }
+        // §4.3.4: under a strong validator all of them are the same representation.
+        if let tag = notModified.only(.etag).flatMap(EntityTag.parse), !tag.isWeak { return meant }
+        // A weak one may fit several: the most recent is meant.
+        return mostRecent(meant, of: candidates).map { [$0] } ?? []
+    }
+
+    private static func mostRecent(_ indexes: [Int], of candidates: [FieldSection]) -> Int? {
+        var best: (index: Int, date: Int64)?
+        for index in indexes {
+            let date = candidates[index].only(.date).flatMap { HTTPDate.parse($0) } ?? .min
+            if best.map({ date > $0.date }) ?? true { best = (index, date) }
+        }
+        return best?.index
+    }
+
     /// Whether a 304 speaks of this stored response. With weak validators it may fit several: the newest is meant.
     ///
     /// A 304 without any validator speaks of the only response that its request asked about, unless that one has an

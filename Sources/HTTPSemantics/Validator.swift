@@ -7,20 +7,38 @@ package enum StrongValidator: Hashable, Sendable {
     case etag(EntityTag)
     /// A modification date that is strong by resume-rules 1: as it was received, and in seconds since 1970 UTC.
     case lastModified(text: String, seconds: Int64)
+    /// By a rule of the operator the bytes of this URL never change: the URL and the complete length stand for the
+    /// validator (resume-rules 11). Whoever compares two of these has to compare the complete lengths too.
+    case immutable
 
-    /// The value for If-Range (RFC 9110 §13.1.5); a date verbatim, never written anew.
-    package var ifRangeValue: String {
+    /// The value for If-Range (RFC 9110 §13.1.5); a date verbatim, never written anew. nil where the origin has named
+    /// nothing that could stand there.
+    package var ifRangeValue: String? {
         switch self {
         case .etag(let tag): tag.text
         case .lastModified(let text, _): text
+        case .immutable: nil
         }
     }
+
+    /// Whether an operator's rule vouches for it and not the origin: then held bytes have to be compared with those
+    /// that are sent again, wherever that can be done (resume-rules 11).
+    package var isByRule: Bool { self == .immutable }
 
     /// The strong validator of a response, or nil where it has none.
     ///
     /// `fields` are those of the response that delivered the bytes, as received: with the origin's own Date, not
     /// one that was added here or came with a later 304. `now` is when it was received, in seconds since 1970 UTC.
-    package static func of(_ fields: FieldSection, receivedAt now: Int64) -> StrongValidator? {
+    /// `isImmutable`: a rule says that the bytes of this URL never change; what the origin itself proves is preferred.
+    package static func of(
+        _ fields: FieldSection,
+        receivedAt now: Int64,
+        isImmutable: Bool = false
+    ) -> StrongValidator? {
+        named(by: fields, receivedAt: now) ?? (isImmutable ? .immutable : nil)
+    }
+
+    private static func named(by fields: FieldSection, receivedAt now: Int64) -> StrongValidator? {
         if fields.contains(.etag) {
             // RFC 9110 §13.1.5: where there is any entity tag, even a weak one, a date must not be used.
             guard let text = fields.only(.etag), let tag = EntityTag.parse(text), !tag.isWeak else { return nil }

@@ -38,9 +38,25 @@ package enum Vary {
     }
 
     /// Whether the request has the same values for all names as the stored one; RFC 9111 §4.1 allows for whitespace
-    /// around commas and for one list in several lines. A field that is absent equals only one that is absent.
+    /// around commas, for one list in several lines, and for what a field's own definition says means the same. A field
+    /// that is absent equals only one that is absent.
     package static func matches(names: [String], stored: FieldSection, request: FieldSection) -> Bool {
-        names.allSatisfy { normalised($0, in: stored) == normalised($0, in: request) }
+        names.allSatisfy { name in
+            let one = normalised(name, in: stored)
+            let other = normalised(name, in: request)
+            if one == other { return true }
+            guard let one, let other, let meaning = Negotiation(name) else { return false }
+            return meaning.normalised(one) == meaning.normalised(other)
+        }
+    }
+
+    /// RFC 9111 §4.1: of several responses that match, the most recent is used: by Date, and where that does not tell,
+    /// by when it was received. Both in seconds since 1970 UTC; a response without a Date is older than one with it.
+    package static func isNewer(
+        _ one: (date: Int64?, receivedAt: Int64),
+        than other: (date: Int64?, receivedAt: Int64)
+    ) -> Bool {
+        (one.date ?? .min, one.receivedAt) > (other.date ?? .min, other.receivedAt)
     }
 
     private static func normalised(_ name: String, in fields: FieldSection) -> [UInt8]? {
@@ -84,5 +100,43 @@ package enum Vary {
             }
         }
         value = text
+    }
+}
+
+/// What RFC 9110 §12.5 says of the fields that clients negotiate by.
+private struct Negotiation {
+    /// No order among members: they are told apart by weight or precision.
+    private let isUnordered: Bool
+    private let isCaseless: Bool
+
+    /// nil for a field that it says nothing of. `name` in lower case.
+    init?(_ name: String) {
+        switch name {
+        case "accept", "accept-charset": (isUnordered, isCaseless) = (true, false)
+        // §8.4.1: codings in any case of letters.
+        case "accept-encoding": (isUnordered, isCaseless) = (true, true)
+        // §8.5.1: tags in any case; §12.5.4: some readers take the order for a preference.
+        case "accept-language": (isUnordered, isCaseless) = (false, true)
+        default: return nil
+        }
+    }
+
+    /// The members without whitespace around semicolons, without empty ones (§5.6.1.2), in one case and one order. Where
+    /// there is a quoted string the value stays as it is: it may hold a comma.
+    func normalised(_ value: [UInt8]) -> [[UInt8]] {
+        guard !value.contains(FieldGrammar.quote) else { return [value] }
+        let members = value.split(separator: FieldGrammar.comma).map { member -> [UInt8] in
+            let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(trimmed)
+            let text = Array(parts.joined(separator: [UInt8(ascii: ";")]))
+            return isCaseless ? text.map { lowercased($0) } : text
+        }
+        return isUnordered ? members.sorted { $0.lexicographicallyPrecedes($1) } : members
+    }
+
+    private func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var text = text
+        while let first = text.first, FieldGrammar.isWhitespace(first) { text.removeFirst() }
+        while let last = text.last, FieldGrammar.isWhitespace(last) { text.removeLast() }
+        return text
     }
 }

@@ -4,40 +4,6 @@
 
 package import HTTPSemantics
 
-/// What is known of the version that is held in part.
-package struct KnownVersion: Sendable, Equatable {
-    package let validator: StrongValidator
-    /// nil where it is not known so far; the first known one fixes it (resume-rules 2).
-    package let completeLength: Int64?
-    /// Exclusive end of the highest held run; 0 where nothing is held.
-    package let highestHeldEnd: Int64
-    package let contentEncoding: String?
-    package let contentType: String?
-
-    package init(
-        validator: StrongValidator,
-        completeLength: Int64?,
-        highestHeldEnd: Int64,
-        contentEncoding: String?,
-        contentType: String?
-    ) {
-        self.validator = validator
-        self.completeLength = completeLength
-        self.highestHeldEnd = highestHeldEnd
-        self.contentEncoding = contentEncoding
-        self.contentType = contentType
-    }
-
-    /// Resume-rules 8: encoded content is combined only under a strong entity tag. A date does not tell the
-    /// encodings of one resource apart. Where this is false, no continuation is worth asking for.
-    package var mayBeContinued: Bool {
-        switch validator {
-        case .etag: true
-        case .lastModified: !RepresentationField.isEncoded(contentEncoding)
-        }
-    }
-}
-
 /// What our Range named, the overlap included; half-open.
 package struct AskedSpan: Sendable, Equatable {
     package let start: Int64
@@ -131,7 +97,8 @@ package enum ContinuationCheck {
                 receivedAt: receivedAt
             )
         case 200, 203:
-            // R31; the same validator and length would allow a verified restart, which compares from byte 0.
+            // R31; the same validator and length (`KnownVersion.isWhole`) would allow a verified restart, which
+            // compares from byte 0.
             return .newVersion
         case 416:
             return unsatisfied(asked: asked, known: known, response: response)
@@ -233,6 +200,10 @@ package enum ContinuationCheck {
             default:
                 return false
             }
+        case .immutable:
+            // Resume-rules 11: URL and complete length stand for the validator, so that an unknown length proves
+            // nothing; and what the origin does say of its version must not contradict what is stored.
+            return known.completeLength != nil && known.completeLength == completeLength && !known.contradicts(fields)
         }
     }
 
@@ -245,7 +216,8 @@ package enum ContinuationCheck {
         known: KnownVersion,
         response: ResponseHead
     ) -> ContinuationAnswer {
-        guard known.completeLength == nil, let text = response.fields.only(.contentRange),
+        // Under a rule (resume-rules 11) only a length that was known from the start is believed.
+        guard known.completeLength == nil, !known.validator.isByRule, let text = response.fields.only(.contentRange),
             case .unsatisfied(let length?)? = ContentRange.parse(text),
             length == known.highestHeldEnd, asked.start >= length
         else { return .broken(.unsatisfiedRangeContradicts) }

@@ -56,12 +56,32 @@ package struct FillPlan: Sendable, Equatable {
     package var overlapProbe: Int64
     /// A reader that is further ahead of a fill than this does not wait for it to come by.
     package var patienceSeconds: Int64
+    /// An operator's rule stands for the validator (resume-rules 11): what is held on either side of a hole is
+    /// compared. A claim then ends as far behind its hole as there are bytes to compare; what lies on neither side
+    /// (nothing is held there, or another fill brings it at the same time) has the complete length alone for proof.
+    package var validatorIsByRule: Bool
+    /// The least number of bytes to compare under a rule, whatever `overlapProbe` says.
+    package var leastProbeByRule: Int64
 
-    package init(gapThreshold: Int64 = 16384, overlapProbe: Int64 = 16384, patienceSeconds: Int64 = 2) {
+    package init(
+        gapThreshold: Int64 = 16384,
+        overlapProbe: Int64 = 16384,
+        patienceSeconds: Int64 = 2,
+        validatorIsByRule: Bool = false,
+        leastProbeByRule: Int64 = 16384
+    ) {
         self.gapThreshold = gapThreshold
         self.overlapProbe = overlapProbe
         self.patienceSeconds = patienceSeconds
+        self.validatorIsByRule = validatorIsByRule
+        self.leastProbeByRule = leastProbeByRule
     }
+
+    /// How many held bytes before a hole are compared, as far as there are so many; a retry asks for the same.
+    package var probe: Int64 { validatorIsByRule ? max(overlapProbe, leastProbeByRule) : overlapProbe }
+
+    /// How many held bytes behind a hole are compared before the hole is closed: what `FillStateMachine` is told.
+    package var probeBehind: Int64 { validatorIsByRule ? max(0, probe) : 0 }
 
     /// What has to be done now. Cuts come first: carried out in order, no two claims ever overlap.
     ///
@@ -148,9 +168,12 @@ private struct Planning {
             var stop = span.end
             // Invariant 6 outranks `mayBeCut`: what another fill has claimed is not brought twice.
             if index + 1 < spans.count, spans[index + 1].offset < stop {
-                stop = startOfHeld(before: spans[index + 1].offset, notBefore: span.offset)
+                let limit = spans[index + 1].offset
+                stop = endOfClaim(at: startOfHeld(before: limit, notBefore: span.offset), limit: limit)
             }
-            if span.mayBeCut, let run = longRun(after: span.offset, before: stop) { stop = run.lowerBound }
+            if span.mayBeCut, let run = longRun(after: span.offset, before: stop) {
+                stop = endOfClaim(at: run.lowerBound, limit: stop)
+            }
             if stop < span.end {
                 spans[index].end = stop
                 spans[index].isCut = true
@@ -200,7 +223,8 @@ private struct Planning {
     private mutating func takeOver(from index: Int, at position: Int64) {
         let end = spans[index].end
         // What is held right before the reader's byte would only be compared: the old fill ends before it.
-        spans[index].end = startOfHeld(before: position, notBefore: spans[index].offset)
+        let stop = startOfHeld(before: position, notBefore: spans[index].offset)
+        spans[index].end = endOfClaim(at: stop, limit: position)
         spans[index].isCut = true
         start(at: position, upTo: end)
     }
@@ -226,17 +250,20 @@ private struct Planning {
 
     /// Starts a fill at a missing, unclaimed byte: up to `limit`, the next claim, or the next long held run.
     private mutating func start(at first: Int64, upTo limit: Int64) {
-        var stop = limit
-        for span in spans where span.offset > first { stop = min(stop, span.offset) }
+        var claimed = Int64.max
+        for span in spans where span.offset > first { claimed = min(claimed, span.offset) }
+        var stop = min(limit, claimed)
         if let run = longRun(after: first, before: stop) { stop = run.lowerBound }
-        // Held bytes at the end of a claim are not worth asking for, however few they are.
+        // Held bytes at the end of a claim are not worth asking for, however few they are, unless a rule is all
+        // that says that they belong to what comes.
         if stop < Int64.max { stop = startOfHeld(before: stop, notBefore: first) }
+        stop = endOfClaim(at: stop, limit: claimed)
         slots -= 1
         starts.append(
             .start(
                 first..<stop,
                 openEnd: stop == Int64.max,
-                overlap: held.heldBefore(first, limit: plan.overlapProbe)
+                overlap: held.heldBefore(first, limit: plan.probe)
             )
         )
         spans.append(Span(fill: nil, offset: first, end: stop, bytesPerSecond: 0, mayBeCut: false))
@@ -253,6 +280,13 @@ private struct Planning {
             run = held.next(atOrAfter: candidate.upperBound)
         }
         return nil
+    }
+
+    /// Where a claim ends whose last hole ends at `stop`: there, but under a rule so far into what is held behind it
+    /// as is to be compared (resume-rules 11). Never beyond `limit`, from where on another fill claims.
+    private func endOfClaim(at stop: Int64, limit: Int64) -> Int64 {
+        guard plan.probeBehind > 0, stop < limit, let run = held.run(at: stop) else { return stop }
+        return stop + min(plan.probeBehind, min(run.upperBound, limit) - stop)
     }
 
     /// The start of the held bytes that end at `position`, but not before `floor`; `position` where the byte

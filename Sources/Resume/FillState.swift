@@ -146,6 +146,9 @@ package enum FillBytes: Equatable, Sendable {
     case compare(Range<Int64>)
     /// A verdict is pending: keep them, and hand them in after it.
     case hold
+    /// Under a rule: set these aside, and hand in the rest. They are the last ones before bytes that are held; only
+    /// once those are found equal does a verdict say to write them. Forget them when the origin is asked anew.
+    case setAside(Range<Int64>)
     /// None of them counts.
     case discard
 }
@@ -153,6 +156,8 @@ package enum FillBytes: Equatable, Sendable {
 package enum FillVerdict: Equatable, Sendable {
     /// Hand in what was held back.
     case goOn
+    /// Write what was set aside at this range; after that as `filled`, or else as `goOn`.
+    case writeSetAside(Range<Int64>, filled: Bool)
     /// Every byte of the claim is stored: close the connection.
     case filled
     /// The version is rejected: close the connection; nothing of this answer is stored.

@@ -5,9 +5,17 @@
 
 package struct FillStateMachine: Equatable, Sendable {
     package private(set) var state: FillState
+    /// How many held bytes behind a hole are compared before the hole is closed; 0 under a validator of the origin.
+    private let probeBehind: Int64
+    /// The byte before a held run that is set aside until the run is found equal: no reader comes to the run before.
+    private var setAside: Int64?
 
     /// A fill that `FillAction.start` asks for; its upper bound is `Int64.max` where the end is not known.
-    package init(range: Range<Int64>) {
+    ///
+    /// - Parameter probeBehind: `FillPlan.probeBehind`: how many bytes of each held run that the claim reaches are
+    ///   compared before the hole in front of it is closed.
+    package init(range: Range<Int64>, probeBehind: Int64 = 0) {
+        self.probeBehind = probeBehind
         state = .queued(
             FillExtent(
                 start: range.lowerBound,
@@ -19,8 +27,8 @@ package struct FillStateMachine: Equatable, Sendable {
     }
 
     /// A fill that was remembered as unfinished.
-    package init(parked range: Range<Int64>) {
-        self.init(range: range)
+    package init(parked range: Range<Int64>, probeBehind: Int64 = 0) {
+        self.init(range: range, probeBehind: probeBehind)
         if case .queued(let extent, let attempt) = state { state = .parked(extent, attempt: attempt) }
     }
 
@@ -41,6 +49,7 @@ package struct FillStateMachine: Equatable, Sendable {
     }
 
     private mutating func ask(_ extent: FillExtent, attempt: Int, overlap: Int64) -> FillRequest? {
+        setAside = nil
         state = .asking(extent, attempt: attempt)
         return FillRequest(
             missing: extent.offset..<max(extent.offset, extent.end ?? Int64.max),
@@ -135,7 +144,15 @@ package struct FillStateMachine: Equatable, Sendable {
                 state = .comparing(extent, next: offset, until: until, pending: compared, attempt: attempt)
                 return .compare(compared)
             }
-            let limit = min(end, run?.lowerBound ?? Int64.max)
+            var limit = min(end, run?.lowerBound ?? Int64.max)
+            if let run, let until = proofEnd(in: run, claimEnd: end) {
+                limit = run.lowerBound - 1
+                if offset == limit {
+                    setAside = offset
+                    state = .comparing(extent, next: run.lowerBound, until: until, pending: nil, attempt: attempt)
+                    return .setAside(offset..<run.lowerBound)
+                }
+            }
             let written = offset..<(offset + min(count, limit - offset))
             guard !written.isEmpty else { return .discard }
             extent.offset = written.upperBound
@@ -154,16 +171,28 @@ package struct FillStateMachine: Equatable, Sendable {
             state = .failed(.overlapDiffers)
             return .rejected
         }
-        extent.offset = max(extent.offset, pending.upperBound)
         if pending.upperBound < until {
+            // What is set aside is not stored: after a failure it is asked for again.
+            if setAside == nil { extent.offset = max(extent.offset, pending.upperBound) }
             state = .comparing(extent, next: pending.upperBound, until: until, pending: nil, attempt: attempt)
-        } else if extent.isFilled {
-            state = .filled(extent.stored)
-            return .filled
-        } else {
-            state = .receiving(extent, attempt: attempt)
+            return .goOn
         }
-        return .goOn
+        // Invariant 6: what was cut off while the verdict was awaited may be another fill's.
+        let offset = extent.isFilled ? nil : setAside
+        if setAside == nil || offset != nil { extent.offset = max(extent.offset, pending.upperBound) }
+        setAside = nil
+        let filled = extent.isFilled
+        state = filled ? .filled(extent.stored) : .receiving(extent, attempt: attempt)
+        if let offset { return .writeSetAside(offset..<(offset + 1), filled: filled) }
+        return filled ? .filled : .goOn
+    }
+
+    /// How far a held run is compared before the hole in front of it is closed (resume-rules 11); nil where it is not.
+    /// Where the claim ends at the run, nothing of the run comes that could be compared.
+    private func proofEnd(in run: Range<Int64>, claimEnd: Int64) -> Int64? {
+        let end = min(run.upperBound, claimEnd)
+        guard probeBehind > 0, end > run.lowerBound else { return nil }
+        return run.lowerBound + min(probeBehind, end - run.lowerBound)
     }
 
     /// The body ended. `complete`: its framing says so (its length reached, the last chunk); false where it was
@@ -251,7 +280,8 @@ package struct FillStateMachine: Equatable, Sendable {
         case .comparing(let before, let next, let until, let pending, let attempt):
             let extent = shortened(before)
             guard let pending else {
-                state = .comparing(extent, next: next, until: min(until, cut), pending: nil, attempt: attempt)
+                let stop = max(next, min(until, cut))
+                state = .comparing(extent, next: next, until: stop, pending: nil, attempt: attempt)
                 break
             }
             // The verdict on bytes that are under comparison is still waited for: it may reject the version.

@@ -154,6 +154,7 @@ struct ResponseRow {
         case nil: (0, "", 0)
         case .etag(let tag): (1, tag.text, 0)
         case .lastModified(let text, let seconds): (2, text, seconds)
+        case .immutable: (3, "", 0)
         }
     }
 
@@ -166,6 +167,7 @@ struct ResponseRow {
         case 0: return Validator(value: nil)
         case 1: return EntityTag.parse(text).map { Validator(value: .etag($0)) }
         case 2: return Validator(value: .lastModified(text: text, seconds: seconds))
+        case 3: return Validator(value: .immutable)
         default: return nil
         }
     }

@@ -214,15 +214,16 @@ package final class Store: Sendable {
     /// Everything of this key has to be validated before any use, and what is unfinished is not taken up again:
     /// an unsafe method succeeded (RFC 9111 §4.4).
     package func invalidate(_ key: CacheKey) {
-        find(key) { responses in
-            for response in responses {
-                response.change(isCurrent: false) { record in
-                    record.metadata.isInvalidated = true
-                    record.isRowChanged = true
-                    record.isDownloadChanged = record.isDownloadChanged || record.download != nil
-                    record.download = nil
-                }
-            }
+        find(key) { responses in responses.forEach { self.invalidate($0) } }
+    }
+
+    /// The same of one stored response.
+    package func invalidate(_ response: StoredResponse) {
+        response.change(isCurrent: false) { record in
+            record.metadata.isInvalidated = true
+            record.isRowChanged = true
+            record.isDownloadChanged = record.isDownloadChanged || record.download != nil
+            record.download = nil
         }
     }
 

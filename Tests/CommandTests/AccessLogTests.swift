@@ -36,8 +36,22 @@ struct AccessLogLineTests {
         #expect(
             line()
                 == "127.0.0.1:50412 [2026-01-31T12:00:00.250Z] \"GET http://example.org/a?key=secret\" 206 300 100 200 "
-                + "1.5 \"holdfast; fwd=partial; fwd-status=206; stored\" complete\n"
+                + "1.5 \"holdfast; fwd=partial; fwd-status=206; stored\" complete \"-\"\n"
         )
+    }
+
+    @Test("Proxy-Status stands at its end: a response that was cut cannot carry it (RFC 9209 §2)")
+    func proxyStatus() {
+        let text = line { record in
+            record.end = "cut: it closed"
+            record.proxyStatus = ProxyStatus(
+                error: .httpResponseIncomplete,
+                nextHop: "example.org",
+                details: "a \"quote\""
+            )
+        }
+        let status = #"holdfast; error=http_response_incomplete; next-hop=example.org; details=\"a \\\"quote\\\"\""#
+        #expect(text.hasSuffix(#"" cut:-it-closed ""# + status + "\"\n"))
     }
 
     @Test("The query can be left out")
@@ -52,7 +66,7 @@ struct AccessLogLineTests {
             record.end = "cut: the origin left"
         }
         #expect(text.contains(#""GET http://example.org/\"\\\x0d\x0a\x1b[31m\xc3\xa4" 206"#))
-        #expect(text.hasSuffix("\" cut:-the-origin-left\n"))
+        #expect(text.hasSuffix("\" cut:-the-origin-left \"-\"\n"))
         #expect(text.utf8.filter { $0 == 0x0A }.count == 1)
         #expect(text.utf8.dropLast().allSatisfy { (0x20..<0x7F).contains($0) })
     }

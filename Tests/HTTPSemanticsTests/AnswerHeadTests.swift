@@ -40,6 +40,37 @@ struct AnswerHeadTests {
         #expect(open.fields.only(.contentRange) == "bytes 10-19/*")
     }
 
+    @Test("To If-Range, a part does not repeat what its client has of the representation (§15.3.7)")
+    func partialToIfRange() {
+        let head = response(
+            200,
+            [
+                "Date": "d", "Cache-Control": "public", "ETag": "\"a\"", "Expires": "e", "Content-Location": "c",
+                "Vary": "v", "Last-Modified": "l", "Content-Type": "t", "Content-Encoding": "gzip",
+                "Content-Language": "de", "Server": "s", "Via": "w", "Content-Length": "1000",
+            ]
+        )
+        func names(_ head: ResponseHead, _ hasIfRange: Bool) -> Set<String> {
+            let part = AnswerHead.partial(
+                stored: head,
+                range: 0..<1,
+                completeLength: 1000,
+                age: 1,
+                hasIfRange: hasIfRange
+            )
+            #expect(part.fields.only(.contentLength) == "1")
+            #expect(part.fields.only(.contentRange) == "bytes 0-0/1000")
+            var names: Set<String> = []
+            part.fields.forEach { names.insert($0.name) }
+            return names
+        }
+        #expect(names(head, false).subtracting(names(head, true)) == ["Last-Modified", "Content-Language"])
+        #expect(names(head, true).isSuperset(of: ["Date", "Age", "ETag", "Content-Type", "Content-Encoding", "Vary"]))
+        var dated = head
+        dated.fields.removeAll(.etag)
+        #expect(names(dated, true).contains("Last-Modified"))
+    }
+
     @Test("304 says nothing of the content (§15.4.5)")
     func notModified() {
         let head = AnswerHead.notModified(stored: stored, age: 12)
@@ -90,7 +121,8 @@ struct AnswerHeadTests {
             ("bytes=5-", 10, .part(5..<10)),
             ("bytes=-5", 10, .part(5..<10)),
             ("bytes=10-", 10, .unsatisfiable(completeLength: 10)),
-            ("bytes=0-1,3-4", 10, .several),
+            ("bytes=0-1,3-4", 10, .part(0..<5)),
+            ("bytes=0-1,3-4", nil, .whole),
             ("bytes=x", 10, .whole),
         ] as [(String, Int64?, WantedPart)]
     )

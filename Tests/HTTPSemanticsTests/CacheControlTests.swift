@@ -106,15 +106,30 @@ struct CacheControlTests {
     }
 
     @Test(
-        "A qualified private is private altogether (§5.2.2.7)",
+        "A qualified private names fields and is not the plain one; malformed, it is the plain one (§5.2.2.7)",
         arguments: [
-            ("private=\"X-User\"", ["x-user"]), ("private", []), ("private=\"\"", []),
-            ("private=\"a, B\"", ["a", "b"]),
+            ("private", true, []), ("private=\"X-User\"", false, ["x-user"]), ("private=\"a, B\"", false, ["a", "b"]),
+            ("private=a", false, ["a"]), ("private=\"a\", private", true, ["a"]),
+            ("private, private=\"a\"", true, ["a"]), ("private=\"a\", private=\"b\"", false, ["a", "b"]),
+            ("private=", true, []), ("private=\"\"", true, []), ("private=\",\"", true, []),
+            ("private=\"a b\"", true, []), ("private=\"a", true, []), ("private =\"a\"", true, []),
+            ("private= \"a\"", true, []), ("x=\"private\"", false, []), ("x=\"a, private\"", false, []),
         ]
     )
-    func qualifiedPrivate(text: String, fields: [String]) {
-        #expect(response(text).isPrivate)
+    func qualifiedPrivate(text: String, isPrivate: Bool, fields: [String]) {
+        #expect(response(text).isPrivate == isPrivate)
         #expect(response(text).privateFields == fields)
+    }
+
+    @Test("What an extension directive names is no directive and no withheld field (§5.2.3)")
+    func extensions() {
+        for text in [
+            "foo=\"no-store\"", "foo=\"x-user, private\"", "foo=no-cache", "community=\"UCI\"",
+            "foo=\"a\\\", no-store\"",
+        ] {
+            #expect(response(text) == CacheControl())
+        }
+        #expect(response("foo=\"x\", max-age=9").maxAge == 9)
     }
 
     @Test("A quoted string without an end might hide anything (nothing is stored, nothing reused)")

@@ -22,10 +22,18 @@ struct CacheStatusTests {
                     ttl: 5,
                     detail: "HOLE"
                 ),
-                "holdfast; fwd=partial; fwd-status=206; stored; collapsed; ttl=5; detail=HOLE"
+                "holdfast; fwd=partial; fwd-status=206; ttl=5; stored; collapsed; detail=HOLE"
             ),
             (CacheStatus(forward: .bypass, detail: "no-store"), "holdfast; fwd=bypass; detail=no-store"),
             (CacheStatus(hit: true, forward: .miss), "holdfast; fwd=miss"),
+            (CacheStatus(hit: true, forwardStatus: 200, stored: true, collapsed: true), "holdfast; hit"),
+            (CacheStatus(forwardStatus: 200, stored: true, collapsed: true), "holdfast"),
+            (
+                CacheStatus(forward: .stale, ttl: -1, key: "http://example.org/", detail: "d"),
+                "holdfast; fwd=stale; ttl=-1; key=\"http://example.org/\"; detail=d"
+            ),
+            (CacheStatus(hit: true, key: "a"), "holdfast; hit; key=\"a\""),
+            (CacheStatus(hit: true, key: "a\"b\\c\u{e9}"), "holdfast; hit; key=\"a\\\"b\\\\c??\""),
             (CacheStatus(), "holdfast"),
             (CacheStatus(hit: true, ttl: .max), "holdfast; hit; ttl=999999999999999"),
             (CacheStatus(hit: true, ttl: .min), "holdfast; hit; ttl=-999999999999999"),

@@ -45,6 +45,62 @@ struct ConditionalRequestTests {
         #expect(ConditionalRequest.hasValidator(storedFields) == !added.isEmpty)
     }
 
+    @Test(
+        "With several stored responses, the selected one's tag first, then the others', each once (§4.3.1)",
+        arguments: [
+            (["\"a\""], ["\"b\"", "W/\"c\""], "\"a\", \"b\", W/\"c\""),
+            (["\"a\""], ["\"a\"", "\"b\"", "\"b\""], "\"a\", \"b\""),
+            (["\"a\""], ["b", "", "\"c\""], "\"a\", \"c\""),
+            ([], ["\"b\"", "\"c\""], "\"b\", \"c\""),
+            ([], [], nil),
+        ] as [([String], [String], String?)]
+    )
+    func several(selected: [String], others: [String], expected: String?) {
+        var fields = asked
+        ConditionalRequest.validate(
+            &fields,
+            selected: selected.first.map { section(["ETag": $0]) },
+            others: others.map { section(["ETag": $0, "Last-Modified": Self.date]) }
+        )
+        #expect(fields.only(.ifNoneMatch) == expected)
+        #expect(!fields.contains(.ifModifiedSince))
+    }
+
+    @Test(
+        "Beside tags the selected one's date is sent; a selected one without a tag is asked for by date alone (§13.1.3)"
+    )
+    func dateOfSelected() {
+        let others = [section(["ETag": "\"b\""])]
+        var fields = section()
+        ConditionalRequest.validate(
+            &fields,
+            selected: section(["ETag": "\"a\"", "Last-Modified": Self.date]),
+            others: others
+        )
+        #expect(lines(fields) == ["If-None-Match: \"a\", \"b\"", "If-Modified-Since: \(Self.date)"])
+        ConditionalRequest.validate(&fields, selected: section(["Last-Modified": Self.date]), others: others)
+        #expect(lines(fields) == ["If-Modified-Since: \(Self.date)"])
+        ConditionalRequest.validate(&fields, selected: section(), others: others)
+        #expect(fields.isEmpty)
+    }
+
+    @Test("At most 64 tags and, of the others, 4 KiB are named")
+    func limits() {
+        func named(_ tags: [String]) -> [String] {
+            var fields = section()
+            ConditionalRequest.validate(
+                &fields,
+                selected: section(["ETag": "\"own\""]),
+                others: tags.map { section(["ETag": $0]) }
+            )
+            return fields.only(.ifNoneMatch)?.split(separator: ", ").map(String.init) ?? []
+        }
+        #expect(named((0..<100).map { "\"\($0)\"" }).count == 64)
+        let long = "\"" + String(repeating: "x", count: 4094) + "\""
+        #expect(named([long, "\"b\""]) == ["\"own\"", long])
+        #expect(named(["\"b\"", long, "\"c\""]) == ["\"own\"", "\"b\"", "\"c\""])
+    }
+
     @Test("A repeated validator is none")
     func repeated() {
         let stored = section([
@@ -70,54 +126,10 @@ struct ConditionalRequestTests {
         #expect(lines(fields) == ["Host: a", "Accept: */*", "Range: bytes=7-", "If-Range: \"a\""])
         ConditionalRequest.completing(&fields, range: 0..<1, openEnd: false, validator: .etag(tag))
         #expect(lines(fields) == ["Host: a", "Accept: */*", "Range: bytes=0-0", "If-Range: \"a\""])
+        // Resume-rules 11: a rule has no text that an origin would understand.
+        ConditionalRequest.completing(&fields, range: 7..<9, openEnd: false, validator: .immutable)
+        #expect(lines(fields) == ["Host: a", "Accept: */*", "Range: bytes=7-8"])
         ConditionalRequest.completing(&fields, range: 7..<7, openEnd: false, validator: .etag(tag))
         #expect(lines(fields) == ["Host: a", "Accept: */*"])
-    }
-}
-
-@Suite("What an unsafe request makes doubtful (RFC 9111 §4.4)")
-struct InvalidationTests {
-    private func targets(
-        _ method: Method,
-        _ status: Int,
-        _ lines: KeyValuePairs<String, String> = [:]
-    ) -> [String] {
-        Invalidation.targets(request: request(method: method), response: response(status, lines))
-            .map(\.description)
-    }
-
-    @Test("The target, after a success or a redirect")
-    func target() {
-        for method in [Method.post, .put, .delete, Method("PATCH"), Method("UNKNOWN")] {
-            #expect(targets(method, 200) == ["http://example.org/file"])
-            #expect(targets(method, 303) == ["http://example.org/file"])
-            #expect(targets(method, 404) == [])
-            #expect(targets(method, 500) == [])
-        }
-        for method in [Method.get, .head, .options, .trace] { #expect(targets(method, 200) == []) }
-    }
-
-    @Test(
-        "Location and Content-Location, on the same origin only",
-        arguments: [
-            ("http://example.org/other#x", "http://example.org/other"),
-            ("http://EXAMPLE.org:80/other", "http://example.org/other"),
-            ("/other?q", "http://example.org/other?q"),
-            ("/file", nil),
-            ("//example.org/other", nil),
-            ("http://example.com/other", nil),
-            ("https://example.org/other", nil),
-            ("http://example.org:8080/other", nil),
-            ("other", nil),
-            ("", nil),
-        ] as [(String, String?)]
-    )
-    func locations(value: String, expected: String?) {
-        for name in ["Location", "Content-Location"] {
-            var head = response(201)
-            head.fields.append(name: name, value: value)
-            let targets = Invalidation.targets(request: request(method: .post), response: head).map(\.description)
-            #expect(targets == ["http://example.org/file"] + (expected.map { [$0] } ?? []))
-        }
     }
 }

@@ -53,10 +53,10 @@ struct DateTests {
     }
 
     @Test(
-        "What is no date is none (RFC 9111 §4.2: letters' case, zones, digits)",
+        "What is no date is none (RFC 9111 §4.2: zones, digits, separators)",
         arguments: [
             "", "0", "-1", "Thu", "Thu, 18 Aug 2050 02:01:18 UTC", "Thu, 18 Aug 2050 02:01:18 AEST",
-            "THU, 18 Aug 2050 02:01:18 GMT", "Thu, 18 AUG 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 gmt",
+            "Xyz, 18 Aug 2050 02:01:18 GMT", "Thursday, 18 Aug 2050 02:01:18 GMT", "18 Aug 2050 02:01:18 GMT",
             "Thu, 18 Aug 50 02:01:18 GMT", "Thu 18 Aug 2050 02:01:18 GMT", "Thu, 18  Aug  2050 02:01:18 GMT",
             "Thu, 18-Aug-2050 02:01:18 GMT", "Thu, 18 Aug 2050 02.01.18 GMT", "Thu, 18 Aug 2050 2:01:18 GMT",
             "Thu, 8 Aug 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 GMT ", " Thu, 18 Aug 2050 02:01:18 GMT",
@@ -71,6 +71,23 @@ struct DateTests {
     func invalid(text: String) {
         #expect(HTTPDate.parse(text) == nil)
         #expect(HTTPDate.parse(text, now: 0) == nil)
+    }
+
+    @Test(
+        "A cache reads dates in any case of letters (RFC 9111 §4.2)",
+        arguments: [
+            "SUN, 06 Nov 1994 08:49:37 GMT", "Sun, 06 NOV 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 gmt",
+            "sunday, 06-nov-94 08:49:37 gMT", "sUN nOV  6 08:49:37 1994",
+        ]
+    )
+    func letters(text: String) {
+        #expect(HTTPDate.parse(text) == 784_111_777)
+    }
+
+    @Test("The weekday need not be the right one")
+    func weekday() {
+        #expect(HTTPDate.parse("Mon, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
+        #expect(HTTPDate.parse("Saturday, 06-Nov-94 08:49:37 GMT") == 784_111_777)
     }
 
     @Test("A leap second is the second after 59")

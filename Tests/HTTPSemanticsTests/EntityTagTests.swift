@@ -68,6 +68,17 @@ struct EntityTagTests {
         #expect(EntityTag.parseList(text) == .tags(tags.compactMap { EntityTag.parse($0) }))
     }
 
+    @Test(
+        "A tag with obs-text is left out of a list: it can be compared with nothing",
+        arguments: [
+            ("\"ä\", \"a\"", ["\"a\""]), ("\"a\", W/\"\u{FFFD}\"", ["\"a\""]),
+            ("\"\u{FFFD}\", \"x\", \"ß\"", ["\"x\""]),
+        ]
+    )
+    func obsoleteText(text: String, tags: [String]) {
+        #expect(EntityTag.parseList(text) == .tags(tags.compactMap { EntityTag.parse($0) }))
+    }
+
     @Test("An asterisk alone is any")
     func any() {
         #expect(EntityTag.parseList("*") == .any)
@@ -78,7 +89,7 @@ struct EntityTagTests {
         "A list with one bad member is none",
         arguments: [
             "", " ", ",", "a", "\"a\", b", "\"a\" \"b\"", "\"a\"\"b\"", "*, \"a\"", "\"a\", *", "\"a\", \"b", "w/\"a\"",
-            "\"ä\"",
+            "\"ä\"", "ä\"a\"", "\"a\", ä", "\"ä b\", \"a\"",
         ]
     )
     func badLists(text: String) {

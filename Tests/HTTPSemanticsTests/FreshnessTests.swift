@@ -13,8 +13,7 @@ struct FreshnessLifetimeTests {
         Freshness.lifetime(
             request: request(asked),
             response: response(status, lines),
-            responseTime: instant + 10,
-            maxErrorLifetime: 60
+            responseTime: instant + 10
         )
     }
 
@@ -53,6 +52,26 @@ struct FreshnessLifetimeTests {
         }
         let soon = HTTPDate.format(instant + 100)
         #expect(seconds(["Expires": soon, "Expires": soon, "Date": Self.date]) == 0)
+    }
+
+    @Test(
+        "Expires in each of the three forms of a date (RFC 9110 §5.6.7)",
+        arguments: [
+            ("Tue, 15 Nov 1994 08:14:11 GMT", 100), ("Tuesday, 15-Nov-94 08:14:11 GMT", 100),
+            ("Tue Nov 15 08:14:11 1994", 100), ("tue, 15 nov 1994 08:14:11 gmt", 100), ("Tue, 15 Nov 1994 08:14:11", 0),
+            ("Tue, 15 Nov 1994 08:14:11 UTC", 0), ("Tue, 15 Nov 1994 8:14:11 GMT", 0), ("1994-11-15T08:14:11Z", 0),
+            ("\"Tue, 15 Nov 1994 08:14:11 GMT\"", 0), ("Tue, 15 Nov 1994 25:14:11 GMT", 0),
+        ] as [(String, Int64)]
+    )
+    func expiresForms(text: String, seconds: Int64) {
+        #expect(lifetime(["Expires": text, "Date": Self.date]) == Freshness(lifetime: seconds, isHeuristic: false))
+    }
+
+    @Test("Two Date lines are none: Expires then counts from the receipt (RFC 9110 §6.6.1)")
+    func repeatedDate() {
+        #expect(
+            lifetime(["Expires": HTTPDate.format(instant + 100), "Date": Self.date, "date": Self.date]).lifetime == 90
+        )
     }
 
     @Test("The guess is a tenth of the time since the modification, at most a day (R72)")

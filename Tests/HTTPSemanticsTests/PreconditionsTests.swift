@@ -48,6 +48,58 @@ struct PreconditionsTests {
         #expect(evaluate(["If-None-Match": value], Self.tagged, method: .head) == expected)
     }
 
+    @Test("A tag that cannot be compared matches nothing and hides none beside it (§8.8.3)")
+    func obsoleteText() {
+        let stored = section("ETag", bytes: [0x22, 0xE4, 0x22])
+        func asked(_ bytes: [UInt8]) -> PreconditionResult {
+            var head = request()
+            head.fields = section("If-None-Match", bytes: bytes)
+            return Preconditions.evaluate(
+                request: head,
+                storedFields: stored,
+                storedStatus: 200,
+                receivedAt: instant
+            )
+        }
+        #expect(asked([0x22, 0xE4, 0x22]) == .proceed)
+        #expect(asked([0x22, 0xF6, 0x22]) == .proceed)
+        #expect(evaluate(["If-None-Match": "\"ä\", \"a\""], Self.tagged) == .notModified)
+        #expect(evaluate(["If-None-Match": "\"ä\""], Self.tagged) == .proceed)
+        #expect(evaluate(["If-Match": "\"ä\""], Self.tagged) == .forward)
+    }
+
+    @Test("If-Modified-Since in its three forms; twice, or as a list, it is ignored (§13.1.3, §5.6.7)")
+    func threeForms() {
+        for value in ["Tuesday, 15-Nov-94 08:12:31 GMT", "Tue Nov 15 08:12:31 1994", Self.modified] {
+            #expect(evaluate(["If-Modified-Since": value], Self.dated) == .notModified)
+        }
+        #expect(
+            evaluate(["If-Modified-Since": Self.after, "if-modified-since": Self.after], Self.dated) == .proceed
+        )
+        #expect(evaluate(["If-Modified-Since": "\(Self.after), \(Self.after)"], Self.dated) == .proceed)
+        #expect(evaluate(["If-Modified-Since": "1234567890"], Self.dated) == .proceed)
+    }
+
+    @Test("If-Modified-Since counts for GET and HEAD and for a success only (§13.1.3, §13.2.1)")
+    func methods() {
+        #expect(evaluate(["If-Modified-Since": Self.after], Self.dated, method: .head) == .notModified)
+        for method in [Method.post, .put, .delete, .options, Method("get")] {
+            #expect(evaluate(["If-Modified-Since": Self.after], Self.dated, method: method) == .proceed)
+        }
+        for status in [301, 304, 404, 410, 500] {
+            #expect(evaluate(["If-Modified-Since": Self.after], Self.dated, status: status) == .proceed)
+            #expect(evaluate(["If-None-Match": "*"], Self.tagged, status: status) == .proceed)
+        }
+        for status in [200, 203, 204, 206] {
+            #expect(evaluate(["If-None-Match": "*"], Self.tagged, status: status) == .notModified)
+        }
+    }
+
+    @Test("It is judged by the origin's clock, not by ours: a date after now is a date (§13.1.3)")
+    func future() {
+        #expect(evaluate(["If-Modified-Since": HTTPDate.format(instant + 1_000_000)], Self.dated) == .notModified)
+    }
+
     @Test("Several lines of If-None-Match are one list")
     func lines() {
         #expect(evaluate(["If-None-Match": "\"b\"", "if-none-match": "\"a\""], Self.tagged) == .notModified)

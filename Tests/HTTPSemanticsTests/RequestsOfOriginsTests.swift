@@ -68,12 +68,13 @@ struct RequestsOfOriginsTests {
         fields.append(.date, HTTPDate.format(Self.now))
         fields.append(.lastModified, modified)
         let uri = AbsoluteURI(scheme: "http", authority: Authority(host: "a.example", port: nil), pathAndQuery: "/")
+        var policy = CachePolicy.standard
+        policy.heuristic = HeuristicFreshness(share: share, longest: longest)
         let freshness = Freshness.lifetime(
             request: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: FieldSection()),
             response: ResponseHead(status: 200, fields: fields),
             responseTime: Self.now,
-            maxErrorLifetime: 60,
-            guess: HeuristicFreshness(share: share, longest: longest)
+            policy: policy
         )
         #expect(freshness == Freshness(lifetime: expected, isHeuristic: true))
     }

@@ -5,8 +5,12 @@ import Testing
 
 @Suite("What may be stored (RFC 9111 §3, R70)")
 struct StorabilityTests {
-    private func judge(_ response: ResponseHead, _ lines: KeyValuePairs<String, String> = [:]) -> NotStorable? {
-        Storability.judge(request: request(lines), response: response)
+    private func judge(
+        _ response: ResponseHead,
+        _ lines: KeyValuePairs<String, String> = [:],
+        policy: CachePolicy = .standard
+    ) -> NotStorable? {
+        Storability.judge(request: request(lines), response: response, policy: policy)
     }
 
     @Test("A 200 without a word about caching may be stored, as may the seed's (§5.2.2.4)")
@@ -42,7 +46,13 @@ struct StorabilityTests {
             ("", "max-age=60, No-Store", .responseNoStore),
             ("no-store", "max-age=60", .requestNoStore),
             ("", "private", .responsePrivate),
-            ("", "private=\"x\", max-age=60", .responsePrivate),
+            ("", "private=\"x\", max-age=60", nil),
+            ("", "private=\"x\"", nil),
+            ("", "private=\"x y\", max-age=60", .responsePrivate),
+            ("", "private=\"x\", private", .responsePrivate),
+            ("", "no-cache=\"x\"", nil),
+            ("", "foo=\"no-store, private\", max-age=60", nil),
+            ("", "must-understand, no-store, private", .responsePrivate),
             ("", "public, private", .responsePrivate),
             ("", "must-understand, no-store, max-age=60", nil),
             ("", "x=\"a, no-store", .responseNoStore),
@@ -87,7 +97,8 @@ struct StorabilityTests {
     @Test(
         "Other status codes need an explicit freshness; public is not enough for errors (R70)",
         arguments: [
-            201, 202, 302, 303, 307, 402, 403, 409, 418, 451, 500, 502, 503, 504, 505, 599, 600, 999,
+            201, 202, 205, 226, 299, 302, 303, 307, 399, 400, 402, 403, 409, 418, 422, 451, 499, 500, 502, 503, 504,
+            505, 599, 600, 999,
         ]
     )
     func explicit(status: Int) {
@@ -110,7 +121,7 @@ struct StorabilityTests {
     @Test(
         "What speaks of one request is not stored, whatever it says (RFC 6585, R70)",
         arguments: [
-            400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511,
+            401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429, 431, 511,
         ]
     )
     func oneRequest(status: Int) {
@@ -173,6 +184,79 @@ struct StorabilityTests {
         #expect(judge(ResponseHead(status: 200, fields: fields)) == reason)
     }
 
+    @Test("A rule that says store = false is obeyed before all else")
+    func byRule() {
+        var policy = CachePolicy.standard
+        policy.mayStore = false
+        #expect(judge(response(200, ["Cache-Control": "public, max-age=60"]), policy: policy) == .byRule)
+        #expect(judge(response(200, ["Cache-Control": "no-store"]), policy: policy) == .byRule)
+    }
+
+    @Test(
+        "A rule's lifetime is an explicit freshness, for what is no error and forbidden by nothing (§3)",
+        arguments: [
+            (302, [:], nil), (201, [:], nil), (299, [:], nil),
+            (500, [:], .noFreshness(500)), (403, [:], .noFreshness(403)), (404, [:], nil),
+            (200, ["Cache-Control": "no-store"], .responseNoStore),
+            (200, ["Cache-Control": "private"], .responsePrivate),
+            (200, ["Vary": "*"], .varyAny), (200, ["Set-Cookie": "a=b"], .setCookie),
+            (401, [:], .statusOfOneRequest(401)), (304, [:], .interimOrNotModified),
+        ] as [(Int, [String: String], NotStorable?)]
+    )
+    func ruledLifetime(status: Int, said: [String: String], reason: NotStorable?) {
+        var fields = FieldSection()
+        for (name, value) in said { fields.append(name: name, value: value) }
+        let head = ResponseHead(status: status, fields: fields)
+        var (ttl, minTTL) = (CachePolicy.standard, CachePolicy.standard)
+        ttl.ttl = 3600
+        minTTL.minTTL = 3600
+        #expect(judge(head, policy: ttl) == reason)
+        #expect(judge(head, policy: minTTL) == reason)
+    }
+
+    @Test("A rule's lifetime does not make public what was answered to Authorization (§3.5)")
+    func ruledAuthorization() {
+        var policy = CachePolicy.standard
+        policy.ttl = 3600
+        policy.isImmutable = true
+        #expect(judge(response(), ["Authorization": "Basic x"], policy: policy) == .authorization)
+        #expect(judge(response(), ["Cache-Control": "no-store"], policy: policy) == .requestNoStore)
+    }
+
+    @Test("What is immutable by rule is stored as without the rule: a 302 needs a freshness still (RFC 8246)")
+    func immutableByRule() {
+        var policy = CachePolicy.standard
+        policy.isImmutable = true
+        #expect(judge(response(302), policy: policy) == .noFreshness(302))
+        #expect(judge(response(200), policy: policy) == nil)
+    }
+
+    @Test("A field that is targeted at us decides instead of Cache-Control and Expires (RFC 9213 §2.2)")
+    func targeted() {
+        var policy = CachePolicy.standard
+        policy.targets = ["cdn-cache-control"]
+        func said(_ targeted: String, _ plain: String, status: Int = 200) -> NotStorable? {
+            judge(response(status, ["CDN-Cache-Control": targeted, "Cache-Control": plain]), policy: policy)
+        }
+        #expect(said("max-age=60", "no-store") == nil)
+        #expect(said("no-store", "max-age=60") == .responseNoStore)
+        #expect(said("private", "public") == .responsePrivate)
+        #expect(said("max-age=60", "", status: 302) == nil)
+        #expect(said("immutable", "max-age=60", status: 302) == .noFreshness(302))
+        #expect(said("no store", "max-age=60", status: 302) == nil)
+        let expires = HTTPDate.format(instant + 60)
+        let date = HTTPDate.format(instant)
+        #expect(
+            judge(response(302, ["CDN-Cache-Control": "immutable", "Expires": expires]), policy: policy)
+                == .noFreshness(302)
+        )
+        let cookie: KeyValuePairs = [
+            "CDN-Cache-Control": "immutable", "Expires": expires, "Date": date, "Set-Cookie": "a=b",
+        ]
+        #expect(judge(response(200, cookie), policy: policy) == .setCookie)
+        #expect(judge(response(200, cookie)) == nil)
+    }
+
     @Test("A URI of 8 KiB is stored, a longer one is not (R13)")
     func longURI() {
         func ask(_ length: Int) -> NotStorable? {
@@ -189,7 +273,7 @@ struct StorabilityTests {
         let reasons: [NotStorable] = [
             .method, .headRequest, .requestContent, .requestNoStore, .authorization, .longURI, .interimOrNotModified,
             .statusOfOneRequest(412), .statusNotUnderstood(599), .noFreshness(500), .responseNoStore, .responsePrivate,
-            .varyAny, .setCookie, .contentRange,
+            .varyAny, .setCookie, .contentRange, .byRule,
         ]
         #expect(Set(reasons.map(\.sentence)).count == reasons.count)
         #expect(reasons.allSatisfy { $0.sentence.hasSuffix(".") })

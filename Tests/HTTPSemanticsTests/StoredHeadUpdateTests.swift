@@ -126,6 +126,23 @@ struct StoredHeadUpdateTests {
         )
     }
 
+    @Test("The fields of the validating request that the updated response nominates are stored anew (§4.1)")
+    func requestFields() {
+        func fields(_ newer: KeyValuePairs<String, String>, _ stored: KeyValuePairs<String, String>) -> [String]? {
+            StoredHeadUpdate.requestFields(
+                merging: section(newer),
+                stored: section(stored),
+                request: section(["Accept": "a", "Cookie": "c", "Host": "h"])
+            ).map { lines($0) }
+        }
+        #expect(fields(["Vary": "Cookie"], ["Vary": "Accept"]) == ["Accept: a", "Cookie: c"])
+        #expect(fields(["Vary": "Cookie"], [:]) == ["Cookie: c"])
+        #expect(fields([:], ["Vary": "Accept"]) == ["Accept: a"])
+        #expect(fields([:], [:]) == [])
+        #expect(fields(["Vary": "*"], ["Vary": "Accept"]) == nil)
+        #expect(fields(["Vary": "Accept"], ["Vary": "*"]) == nil)
+    }
+
     @Test("Bytes that are no UTF-8 survive an update")
     func bytes() {
         let stored = section("X-Field", bytes: [0xE4])
@@ -193,5 +210,52 @@ struct FreshenSelectionTests {
         #expect(!selects([:], [:]))
         #expect(!selects([:], ["Last-Modified": Self.date]))
         #expect(!selects([:], ["ETag": "\"a\""], only: true))
+    }
+
+    private func select(_ notModified: KeyValuePairs<String, String>, _ candidates: [[String: String]]) -> [Int] {
+        FreshenSelection.select(
+            notModified: section(notModified),
+            candidates: candidates.map { lines in
+                var fields = FieldSection()
+                for (name, value) in lines { fields.append(name: name, value: value) }
+                return fields
+            }
+        )
+    }
+
+    @Test("A strong tag selects all that have it, in the order of the candidates (§4.3.4)")
+    func strong() {
+        let candidates = [
+            ["ETag": "\"b\""], ["ETag": "\"a\"", "Date": Self.date], ["ETag": "W/\"a\""],
+            ["ETag": "\"a\"", "Date": Self.other],
+        ]
+        #expect(select(["ETag": "\"a\""], candidates) == [1, 3])
+        #expect(select(["ETag": "\"b\""], candidates) == [0])
+        #expect(select(["ETag": "\"c\""], candidates) == [])
+    }
+
+    @Test("A weak tag, or a date, selects the most recent that has it (§4.3.4)")
+    func weak() {
+        let tagged = [
+            ["ETag": "W/\"a\"", "Date": Self.date], ["ETag": "W/\"a\"", "Date": Self.other],
+            ["ETag": "W/\"b\"", "Date": HTTPDate.format(instant + 2)], ["ETag": "W/\"a\""],
+        ]
+        #expect(select(["ETag": "W/\"a\""], tagged) == [1])
+        #expect(select(["ETag": "W/\"a\""], Array(tagged.reversed())) == [2])
+        let dated = [
+            ["Last-Modified": Self.date, "Date": Self.date], ["Last-Modified": Self.date, "Date": Self.other],
+            ["Last-Modified": Self.date, "Date": Self.other],
+        ]
+        #expect(select(["Last-Modified": Self.date], dated) == [1])
+        #expect(select(["Last-Modified": Self.other], dated) == [])
+    }
+
+    @Test("Without a validator it selects the only candidate, if that has no tag (R73)")
+    func only() {
+        #expect(select([:], [[:]]) == [0])
+        #expect(select([:], [["Last-Modified": Self.date]]) == [0])
+        #expect(select([:], [["ETag": "\"a\""]]) == [])
+        #expect(select([:], [[:], [:]]) == [])
+        #expect(select([:], []) == [])
     }
 }

@@ -90,6 +90,35 @@ struct ValidatorTests {
         #expect(StrongValidator.of(fields, receivedAt: instant) == nil)
     }
 
+    @Test(
+        "A rule stands for the validator only where the origin proves nothing (resume-rules 11)",
+        arguments: [
+            ("", "", "immutable"),
+            ("W/\"a\"", "", "immutable"),
+            ("a", "", "immutable"),
+            ("", "Tue, 15 Nov 1994 08:12:31 GMT", "date"),
+            ("", "Tue, 15 Nov 1994 08:29:11 GMT", "immutable"),
+            ("W/\"a\"", "Tue, 15 Nov 1994 08:12:31 GMT", "immutable"),
+            ("\"a\"", "Tue, 15 Nov 1994 08:29:11 GMT", "tag"),
+        ]
+    )
+    func byRule(tag: String, modified: String, kind: String) {
+        var fields = section(["Date": HTTPDate.format(instant + 1000)])
+        if !tag.isEmpty { fields.append(.etag, tag) }
+        if !modified.isEmpty { fields.append(.lastModified, modified) }
+        let validator = StrongValidator.of(fields, receivedAt: instant + 1000, isImmutable: true)
+        switch validator {
+        case .etag(let own): #expect(kind == "tag" && own.text == tag)
+        case .lastModified(let text, _): #expect(kind == "date" && text == modified)
+        case .immutable: #expect(kind == "immutable")
+        case nil: Issue.record("the rule gives one in any case")
+        }
+        #expect(validator?.isByRule == (kind == "immutable"))
+        #expect((validator?.ifRangeValue == nil) == (kind == "immutable"))
+        // Without the rule there is none where the rule had to stand for it.
+        #expect((StrongValidator.of(fields, receivedAt: instant + 1000) == nil) == (kind == "immutable"))
+    }
+
     @Test("Nothing has no validator")
     func nothing() {
         #expect(StrongValidator.of(FieldSection(), receivedAt: instant) == nil)

@@ -100,4 +100,48 @@ struct VaryTests {
         let decomposed = section(["X-Field": "e\u{301}"])
         #expect(!Vary.matches(names: ["x-field"], stored: composed, request: decomposed))
     }
+
+    @Test(
+        "Negotiation fields agree where they mean the same (RFC 9111 §4.1, RFC 9110 §12.5)",
+        arguments: [
+            ("Accept-Encoding", ["gzip, br"], ["br,gzip"], true),
+            ("Accept-Encoding", ["gzip", "br"], ["BR, GZip"], true),
+            ("accept-encoding", ["gzip; q=0.5 ,br"], ["br, gzip;q=0.5"], true),
+            ("Accept-Encoding", ["gzip;q=0.5"], ["gzip;q=0.6"], false),
+            ("Accept-Encoding", ["gzip,,br"], [",gzip, br,"], true),
+            ("Accept-Encoding", ["gzip, gzip"], ["gzip"], false),
+            ("Accept-Encoding", [""], [], false),
+            ("Accept-Encoding", [], [""], false),
+            ("Accept-Encoding", [""], [","], true),
+            ("Accept-Encoding", ["g zip"], ["gzip"], false),
+            ("Accept", ["text/html, a/b;q=0.5"], ["a/b;q=0.5,text/html"], true),
+            ("Accept", ["text/html"], ["TEXT/html"], false),
+            ("Accept", ["a/b;c=\"x, y\", d/e"], ["d/e, a/b;c=\"x, y\""], false),
+            ("Accept", ["a/b;c=\"x, y\" , d/e"], ["a/b;c=\"x, y\",d/e"], true),
+            ("Accept", ["a/b;c=\"x, y\""], ["a/b;c=\"x,y\""], false),
+            ("Accept-Charset", ["utf-8, *;q=0.1"], ["*;q=0.1, utf-8"], true),
+            ("Accept-Language", ["de, en"], ["en, de"], false),
+            ("Accept-Language", ["de-DE , EN"], ["de-de,en"], true),
+            ("Cookie", ["a; b"], ["a;b"], false),
+            ("User-Agent", ["A"], ["a"], false),
+        ]
+    )
+    func negotiation(name: String, stored: [String], asked: [String], expected: Bool) {
+        func fields(_ values: [String]) -> FieldSection {
+            var fields = FieldSection()
+            for value in values { fields.append(name: name, value: value) }
+            return fields
+        }
+        #expect(Vary.matches(names: [name.lowercased()], stored: fields(stored), request: fields(asked)) == expected)
+    }
+
+    @Test("The most recent is that of the latest Date, then the one received last (§4.1)")
+    func newer() {
+        #expect(Vary.isNewer((date: 2, receivedAt: 1), than: (date: 1, receivedAt: 9)))
+        #expect(!Vary.isNewer((date: 1, receivedAt: 9), than: (date: 2, receivedAt: 1)))
+        #expect(Vary.isNewer((date: 1, receivedAt: 2), than: (date: 1, receivedAt: 1)))
+        #expect(!Vary.isNewer((date: 1, receivedAt: 1), than: (date: 1, receivedAt: 1)))
+        #expect(Vary.isNewer((date: 1, receivedAt: 1), than: (date: nil, receivedAt: 9)))
+        #expect(Vary.isNewer((date: nil, receivedAt: 2), than: (date: nil, receivedAt: 1)))
+    }
 }

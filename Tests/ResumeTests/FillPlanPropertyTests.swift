@@ -41,16 +41,19 @@ struct FillPlanPropertyTests {
         var cuts = 0
         var compared: Int64 = 0
         var openStarts = 0
+        var proofs = 0
         for seed in 1...200 {
             var world = World(seed: UInt64(seed))
             for _ in 0..<400 { world.live() }
             cuts += world.cuts
             compared += world.compared
             openStarts += world.openStarts
+            proofs += world.proofs
         }
         #expect(cuts > 100)
         #expect(compared > 1000)
         #expect(openStarts > 10)
+        #expect(proofs > 500)
     }
 }
 
@@ -68,6 +71,8 @@ private struct World {
     private(set) var brought: Int64 = 0
     /// Bytes that came and were held.
     private(set) var compared: Int64 = 0
+    /// Those of them that lie behind a hole, under a rule.
+    private(set) var proofs = 0
 
     private var random: SeededRandom
     private let plan: FillPlan
@@ -81,7 +86,9 @@ private struct World {
         plan = FillPlan(
             gapThreshold: random.number(0..<12),
             overlapProbe: random.number(0..<9),
-            patienceSeconds: random.number(0..<3)
+            patienceSeconds: random.number(0..<3),
+            validatorIsByRule: random.chance(oneIn: 2),
+            leastProbeByRule: random.number(1..<9)
         )
         length = random.number(50..<1500)
         knownLength = random.chance(oneIn: 3) ? nil : length
@@ -155,7 +162,10 @@ private struct World {
             }
             if let run = held.run(at: claim.offset) {
                 compared += 1
-                if claim.mayBeCut, run.upperBound - claim.offset > plan.gapThreshold {
+                // Under a rule it reads on as far as is to be compared (resume-rules 11).
+                let isProof = plan.validatorIsByRule && (claim.end ?? length) - claim.offset <= plan.probeBehind
+                if isProof { proofs += 1 }
+                if claim.mayBeCut, run.upperBound - claim.offset > plan.gapThreshold, !isProof {
                     fault = "fill \(claim.fill) reads on over \(run)"
                     return
                 }
@@ -201,6 +211,20 @@ private struct World {
         }
     }
 
+    /// The end of the last hole of a claim.
+    private func lastMissing(of range: Range<Int64>) -> Int64 {
+        held.gaps(in: range).last?.upperBound ?? range.lowerBound
+    }
+
+    /// Where a claim with these holes has to end: behind the last of them, and under a rule behind as many held bytes
+    /// as are to be compared and nobody else claims.
+    private func end(of range: Range<Int64>) -> Int64 {
+        let hole = lastMissing(of: range)
+        guard plan.validatorIsByRule else { return hole }
+        let claimed = claims.map(\.offset).filter { $0 >= hole }.min() ?? Int64.max
+        return hole + min(plan.probe, min(held.runEnd(from: hole), claimed) - hole)
+    }
+
     private mutating func begin(_ range: Range<Int64>, openEnd: Bool, overlap: Int64) {
         started += 1
         if openEnd { openStarts += 1 }
@@ -209,11 +233,12 @@ private struct World {
         }
         if let knownLength, range.upperBound > knownLength { return fault = "start \(range) of \(knownLength)" }
         if held.contains(range.lowerBound) { return fault = "start at the held byte \(range.lowerBound)" }
-        if !openEnd, held.contains(range.upperBound - 1) { return fault = "the end of \(range) is held" }
-        if overlap != held.heldBefore(range.lowerBound, limit: plan.overlapProbe) {
+        if !openEnd, range.upperBound != end(of: range) { return fault = "the end of \(range), held \(held.ranges)" }
+        if overlap != held.heldBefore(range.lowerBound, limit: plan.probe) {
             return fault = "overlap \(overlap) at \(range)"
         }
-        for run in held.intersection(range).ranges where run.upperBound - run.lowerBound > plan.gapThreshold {
+        let holes = range.lowerBound..<lastMissing(of: range)
+        for run in held.intersection(holes).ranges where run.upperBound - run.lowerBound > plan.gapThreshold {
             return fault = "start \(range) over \(run)"
         }
         let isWanted =

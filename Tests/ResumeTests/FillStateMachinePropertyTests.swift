@@ -1,5 +1,6 @@
 // The fill machine in random lives: bytes come in pieces of any size, verdicts come late, claims are cut,
-// the origin fails and is asked again. Checked is what each answer makes of the stored bytes.
+// the origin fails and is asked again, under a validator of the origin or under a rule. Checked is what each
+// answer makes of the stored bytes.
 
 import Resume
 import Testing
@@ -9,6 +10,7 @@ struct FillStateMachinePropertyTests {
     @Test("No held byte is written, no missing one compared, none outside the claim counts", arguments: [1, 2, 3, 4])
     func lives(block: UInt64) {
         var filled = 0
+        var proofs = 0
         for seed in (block * 1000)..<(block * 1000 + 500) {
             var life = Life(seed: seed)
             life.run()
@@ -17,7 +19,9 @@ struct FillStateMachinePropertyTests {
                 return
             }
             if life.isFilled { filled += 1 }
+            proofs += life.proofs
         }
+        #expect(proofs > 100, "lives in which no hole is closed under a rule would prove nothing")
         #expect(filled > 100, "lives that all fail would prove nothing")
     }
 }
@@ -25,6 +29,8 @@ struct FillStateMachinePropertyTests {
 private struct Life {
     var fault: String?
     var isFilled = false
+    /// How many holes were closed after what lies behind them was found equal.
+    private(set) var proofs = 0
 
     private var random: SeededRandom
     private var machine: FillStateMachine
@@ -35,6 +41,12 @@ private struct Life {
     private var sent: Range<Int64> = 0..<0
     /// Bytes that came and were held back.
     private var kept: Int64 = 0
+    /// 0: a validator of the origin.
+    private let probeBehind: Int64
+    private var setAside: Range<Int64>?
+    /// Bytes found equal since the last one was set aside.
+    private var equalSince: Int64 = 0
+    private var wasCut = false
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
@@ -48,7 +60,11 @@ private struct Life {
         if gaps.isEmpty { held.remove(gap) }
         first = gap.lowerBound
         let end = random.number((first + 1)..<(length + 1))
-        machine = FillStateMachine(range: first..<(random.chance(oneIn: 3) ? Int64.max : end))
+        probeBehind = random.chance(oneIn: 2) ? 0 : random.number(1..<9)
+        machine = FillStateMachine(
+            range: first..<(random.chance(oneIn: 3) ? Int64.max : end),
+            probeBehind: probeBehind
+        )
     }
 
     mutating func run() {
@@ -73,6 +89,7 @@ private struct Life {
             }
             if random.chance(oneIn: 40), let extent = machine.extent {
                 let before = extent.end ?? Int64.max
+                wasCut = true
                 _ = machine.claimCut(at: random.number(extent.offset..<(length + 1)))
                 if let after = machine.extent, after.end ?? Int64.max > before { fault = "a claim grew" }
             }
@@ -87,6 +104,7 @@ private struct Life {
     private mutating func ask(_ request: FillRequest?) {
         guard let request else { return fault = "nothing to ask in \(machine.state)" }
         kept = 0
+        setAside = nil
         let asked = request.asked
         let end = min(asked.end ?? length, length)
         guard asked.start < end else {
@@ -110,8 +128,18 @@ private struct Life {
             case .write(let range, let filled):
                 take(range, rest: &rest, position: sent.lowerBound)
                 if !held.intersection(range).isEmpty { fault = "wrote the held bytes of \(range)" }
+                if probeBehind > 0, !filled, held.contains(range.upperBound) { fault = "joined \(range) unproved" }
                 held.insert(range)
                 if filled { return }
+            case .setAside(let range):
+                take(range, rest: &rest, position: sent.lowerBound)
+                if probeBehind == 0 { fault = "set \(range) aside under a validator of the origin" }
+                if !held.intersection(range).isEmpty || !held.contains(range.upperBound) {
+                    fault = "set \(range) aside, held \(held.ranges)"
+                }
+                setAside = range
+                equalSince = 0
+                wasCut = false
             case .compare(let range):
                 take(range, rest: &rest, position: sent.lowerBound)
                 if !held.contains(range) { fault = "compared the missing bytes of \(range)" }
@@ -124,7 +152,14 @@ private struct Life {
                         fault = "took bytes before the verdict"
                     }
                 }
-                if machine.compared(equal: !random.chance(oneIn: 60)) != .goOn { return }
+                equalSince += range.upperBound - range.lowerBound
+                switch machine.compared(equal: !random.chance(oneIn: 60)) {
+                case .goOn: break
+                case .writeSetAside(let range, let filled):
+                    proved(range)
+                    if filled { return }
+                case .filled, .rejected, .nothing: return
+                }
             case .hold:
                 fault = "held back though no verdict is pending"
             case .discard:
@@ -136,6 +171,20 @@ private struct Life {
             _ = machine.bodyEnded(complete: sent.isEmpty, resumable: !random.chance(oneIn: 20))
             sent = 0..<0
         }
+    }
+
+    /// What was set aside is written: as much behind it has been compared as there is to compare.
+    private mutating func proved(_ range: Range<Int64>) {
+        if setAside != range { fault = "wrote \(range), set aside was \(String(describing: setAside))" }
+        if !held.intersection(range).isEmpty { fault = "wrote the held bytes of \(range)" }
+        let behind = held.runEnd(from: range.upperBound)
+        let end = machine.extent.map { $0.end ?? Int64.max } ?? range.upperBound + equalSince
+        if !wasCut, equalSince < min(probeBehind, min(behind, end) - range.upperBound) {
+            fault = "closed the hole at \(range) after \(equalSince) equal bytes"
+        }
+        setAside = nil
+        held.insert(range)
+        proofs += 1
     }
 
     /// The machine takes bytes from the front: they must be the next ones of the origin's body.

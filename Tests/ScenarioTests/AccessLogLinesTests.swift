@@ -17,9 +17,14 @@ private struct LogLine {
     let milliseconds: Double
     let cacheStatus: String
     let end: String
+    let proxyStatus: String
 
     init(_ line: String) throws {
-        let form = /(\S+) \[([^\]]+)\] "((?:[^"\\]|\\.)*)" (\d+) (\d+) (\d+) (\d+) (\d+\.\d) "((?:[^"\\]|\\.)*)" (\S+)/
+        let form =
+            #/
+            (\S+)\ \[([^\]]+)\]\ "((?:[^"\\]|\\.)*)"\ (\d+)\ (\d+)\ (\d+)\ (\d+)\ (\d+\.\d)\ "((?:[^"\\]|\\.)*)"
+            \ (\S+)\ "((?:[^"\\]|\\.)*)"
+            /#
         guard let match = try form.wholeMatch(in: line) else {
             throw PeerFailure("not a line of the access log: \(line)")
         }
@@ -28,7 +33,7 @@ private struct LogLine {
         status = Int(parts.4) ?? -1
         (sent, fromCache, fromUpstream) = (Int64(parts.5) ?? -1, Int64(parts.6) ?? -1, Int64(parts.7) ?? -1)
         milliseconds = Double(parts.8) ?? -1
-        (cacheStatus, end) = (String(parts.9), String(parts.10))
+        (cacheStatus, end, proxyStatus) = (String(parts.9), String(parts.10), String(parts.11))
     }
 }
 
@@ -61,7 +66,7 @@ struct AccessLogLinesTests {
         #expect(lines[0].cacheStatus == "holdfast; fwd=uri-miss; fwd-status=200; stored")
         #expect(lines[1].cacheStatus.hasPrefix("holdfast; hit; ttl="))
         #expect(lines[4].cacheStatus == "holdfast; fwd=method; fwd-status=200")
-        #expect(lines.allSatisfy { $0.end == "complete" })
+        #expect(lines.allSatisfy { $0.end == "complete" && $0.proxyStatus == "-" })
         #expect(lines.allSatisfy { $0.client.hasPrefix("127.0.0.1:") })
         #expect(lines.allSatisfy { $0.milliseconds >= 0 && $0.milliseconds < 60_000 })
         let form = ISO8601DateFormatter()
@@ -168,7 +173,7 @@ struct AccessLogLinesTests {
         let path = folder.file("access.log")
         let scene = try ScriptedScene(settings: ["log.access=\"\(path)\""], handler: answering())
         #expect(try scene.get("/a").status == 200)
-        try waitUntil("a line in the file") { ((try? folder.read("access.log")) ?? "").hasSuffix("complete\n") }
+        try waitUntil("a line in the file") { ((try? folder.read("access.log")) ?? "").hasSuffix("complete \"-\"\n") }
         #expect(scene.accessLog.isEmpty)
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)

@@ -117,7 +117,10 @@ struct ErrorAnswersTests {
             case "/stored": try connection.respond(fields: ["Cache-Control": "max-age=60", "ETag": "\"e\""], text: "x")
             case "/error": try connection.respond(500, "Broken", text: "x")
             case "/own": try connection.respond(fields: ["Cache-Status": "origin; hit"], text: "x")
-            default: try connection.respond(fields: ["Cache-Control": "no-store"], text: "x")
+            default:
+                // An answer to HEAD has no body; a byte of one would stand before the next answer.
+                let text = request.method == "HEAD" ? "" : "x"
+                try connection.respond(fields: ["Cache-Control": "no-store"], text: text)
             }
         }
         let client = try scene.client()

@@ -40,6 +40,42 @@ struct RestartTests {
         #expect(again.summary.damagedPieces == 0)
     }
 
+    @Test(
+        "Each kind of validator is read back as it was (resume-rules 1 and 11)",
+        arguments: [
+            EntityTag.parse("\"a\"").map { .etag($0) },
+            .lastModified(text: "Tue, 15 Nov 1994 08:12:31 GMT", seconds: 784_887_151),
+            .immutable,
+            nil,
+        ] as [StrongValidator?]
+    )
+    func validators(validator: StrongValidator?) throws {
+        let scratch = try Scratch()
+        let surroundings = Surroundings()
+        let store = try surroundings.open(scratch.cache)
+        let response = store.create(
+            NewStoredResponse(
+                key: try key("http://a.example/x"),
+                requestFields: FieldSection(),
+                head: ResponseHead(status: 200, fields: fields(("Content-Type", "text/plain"))),
+                requestTime: 1_800_000_000,
+                responseTime: 1_800_000_001,
+                validator: validator,
+                completeLength: 10,
+                originAddress: "192.0.2.1",
+                expectsSmallBody: true
+            )
+        )
+        try response.body.put(pattern(0..<10), at: 0)
+        store.close()
+
+        let again = try surroundings.open(scratch.cache)
+        defer { again.close() }
+        let found = try #require(try again.lookUp("http://a.example/x").first)
+        #expect(found.id == response.id)
+        #expect(found.validator == validator)
+    }
+
     @Test("A SIGKILL after the soft claim loses nothing of a file, whole or with holes")
     func killed() throws {
         let scratch = try Scratch()

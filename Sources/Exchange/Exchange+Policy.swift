@@ -1,0 +1,52 @@
+// What the operator's rules say of a request (proxy.conf, `[[rule]]`), and what a HEAD says of what is stored.
+// The rules themselves are Configuration's, their meaning is HTTPSemantics'.
+
+import Configuration
+import HTTPSemantics
+import Resume
+import Store
+
+extension ExchangeHall {
+    /// The policy that a response of this URI is stored and reused under.
+    func policy(for uri: AbsoluteURI, response: ResponseHead) -> CachePolicy {
+        table.policy(for: uri, response: response)
+    }
+
+    /// RFC 9111 §4.3.5: what the answer to a HEAD says of the stored responses that could have answered it.
+    func heard(_ answer: OriginCall.Answer, toHEAD request: RequestHead, of uri: AbsoluteURI) {
+        guard request.method == .head, !ConditionalRequest.isConditional(request.fields) else { return }
+        store.find(CacheKey(uri)) { [self] found in
+            for response in found {
+                let head = response.metadata.head
+                guard let names = Vary.nominated(head.fields),
+                    Vary.matches(names: names, stored: response.requestFields, request: request.fields)
+                else { continue }
+                let completeLength = response.body.completeLength
+                switch HeadUpdate.judge(head: answer.head, stored: head, completeLength: completeLength) {
+                case .updates: _ = table.freshen(response, with: answer)
+                case .invalidates: store.invalidate(response)
+                case .saysNothing: break
+                }
+            }
+        }
+    }
+}
+
+extension FillTable {
+    /// The policy that a response of this URI is stored and reused under.
+    func policy(for uri: AbsoluteURI, response: ResponseHead) -> CachePolicy {
+        basePolicy
+    }
+
+    /// What becomes of a download of this URI that its last client leaves (resume-rules 6).
+    func abandonPolicy(for uri: AbsoluteURI, response: ResponseHead) -> AbandonPolicy {
+        let resume = configuration.resume
+        return AbandonPolicy(
+            onDisconnect: OnDisconnect(rawValue: resume.onDisconnect.rawValue) ?? .finish,
+            finishBelow: resume.finishBelow,
+            finishShare: resume.finishShare,
+            finishShareUnresumable: resume.finishShareUnresumable,
+            maxObjectSize: resume.finishMaxSize
+        )
+    }
+}
