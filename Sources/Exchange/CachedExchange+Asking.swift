@@ -272,16 +272,23 @@ extension CachedExchange {
             notModified: answer.head.fields,
             candidates: named.map(\.metadata.head.fields)
         )
-        let updated = chosen.map { named[$0] }.filter { table.freshen($0, with: answer) }
+        let freshened = chosen.map { (stored: named[$0], result: table.freshen(named[$0], with: answer)) }
         guard isAttached else { return closeOpening(notStorable: false) }
-        guard let first = chosen.first, updated.contains(where: { $0 === named[first] }) else {
+        switch freshened.first {
+        case (let stored, .updated)?:
+            closeOpening(notStorable: false)
+            validated = stored.id
+            look()
+        case (let stored, .forbidden)? where stored.body.isComplete:
+            closeOpening(notStorable: false)
+            // It was validated for this request, if for no other.
+            validated = stored.id
+            use(judge(stored, now: Clock.unixSeconds()), validation: nil)
+        case (_, .forbidden)?, (_, .tooVague)?, nil:
             // It speaks of something that is not held: the whole is asked for.
             asksPlainly = true
-            return look()
+            look()
         }
-        closeOpening(notStorable: false)
-        validated = named[first].id
-        look()
     }
 
     var singleRange: RangeSpecifier? {

@@ -23,7 +23,7 @@ extension ExchangeHall {
                 else { continue }
                 let completeLength = response.body.completeLength
                 switch HeadUpdate.judge(head: answer.head, stored: head, completeLength: completeLength) {
-                case .updates: _ = table.freshen(response, with: answer)
+                case .updates: table.freshen(response, with: answer)
                 case .invalidates: store.invalidate(response)
                 case .saysNothing: break
                 }

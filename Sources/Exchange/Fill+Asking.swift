@@ -68,7 +68,7 @@ extension Fill {
                 return refuse(call, .beyondAsked, status: answer.head.status)
             }
             version.provesRanges()
-            guard table.freshen(version.response, with: answer) else {
+            guard table.freshen(version.response, with: answer) == .updated else {
                 return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             if let completeLength { body.learn(completeLength: completeLength) }

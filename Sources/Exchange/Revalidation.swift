@@ -72,7 +72,7 @@ enum Revalidation {
                 notModified: answer.head.fields,
                 candidates: [stored.metadata.head.fields]
             ).isEmpty
-            if isMeant { _ = hall.table.freshen(stored, with: answer) }
+            if isMeant { hall.table.freshen(stored, with: answer) }
             return
         }
         // An error or a part takes no good response's place behind its clients' backs.

@@ -131,6 +131,18 @@ final class VersionFills: Sendable {
         }
     }
 
+    /// Whether the first byte from `position` on that is not held comes by a fill that the origin has confirmed. One that
+    /// is under way elsewhere in the body says nothing of the version that a further request will find.
+    private func isConfirmed(_ state: State, byteAt position: Int64) -> Bool {
+        let held = body.held
+        let missing = held.runEnd(from: position)
+        if let completeLength = body.completeLength, missing >= completeLength { return true }
+        return state.fills.values.contains { running in
+            guard !running.isUnconfirmed, let claim = running.claim(held: held, mayBeCut: false) else { return false }
+            return claim.offset <= missing && missing < (claim.end ?? .max)
+        }
+    }
+
     /// A reader arrives.
     ///
     /// - Parameters:
@@ -154,7 +166,7 @@ final class VersionFills: Sendable {
             let isConfirmed: Bool =
                 switch need {
                 case .nothing: true
-                case .confirmation: state.isConfirmed
+                case .confirmation: state.isConfirmed && isConfirmed(state, byteAt: range.lowerBound)
                 case .newAnswer: false
                 }
             state.readers[number] = Reader(
