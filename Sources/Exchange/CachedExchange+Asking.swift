@@ -314,6 +314,7 @@ extension CachedExchange {
             range: firstMissing(of: needed, in: stored),
             further: needed,
             need: .nothing,
+            uri: uri,
             credentials: RequestTemplate.credentials(of: request.fields),
             client: stream.clientAddress,
             loop: loop,

@@ -138,6 +138,7 @@ extension CachedExchange {
         let joined = fills.join(
             range: position..<end,
             need: .nothing,
+            uri: uri,
             credentials: RequestTemplate.credentials(of: request.fields),
             client: stream.clientAddress,
             loop: loop,

@@ -99,6 +99,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             range: firstMissing(of: needed, in: stored),
             further: needed,
             need: need,
+            uri: uri,
             credentials: RequestTemplate.credentials(of: request.fields),
             client: stream.clientAddress,
             loop: loop,

@@ -30,11 +30,8 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
 
         /// Whether this is the whole of the version that is known: a 200 under the same strong validator and length.
         func isWhole(of known: KnownVersion) -> Bool {
-            guard head.status == 200,
-                StrongValidator.of(head.fields, receivedAt: responseTime) == known.validator
-            else { return false }
-            guard case .length(let length) = framing, let complete = known.completeLength else { return true }
-            return length == complete
+            let length: Int64? = if case .length(let length) = framing { length } else { nil }
+            return known.isWhole(head, contentLength: length, receivedAt: responseTime)
         }
     }
 
