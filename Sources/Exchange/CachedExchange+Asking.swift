@@ -272,7 +272,16 @@ extension CachedExchange {
             notModified: answer.head.fields,
             candidates: named.map(\.metadata.head.fields)
         )
-        let freshened = chosen.map { (stored: named[$0], result: table.freshen(named[$0], with: answer)) }
+        // RFC 9111 §5.2.1.5: no part of the answer to a request with no-store is kept; what was held is valid nonetheless.
+        let mayKeep = !CacheControl.request(request.fields).noStore
+        let freshened = chosen.map {
+            (stored: named[$0], result: mayKeep ? table.freshen(named[$0], with: answer) : .updated)
+        }
+        if let first = chosen.first {
+            let policy = hall.policy(for: uri, response: answer.head)
+            let fields = Forwarding.response(answer.head, pseudonym: hall.pseudonym)
+            ownFields = (named[first].id, StoredHeadUpdate.ofOneRequest(fields, policy: policy))
+        }
         guard isAttached else { return closeOpening(notStorable: false) }
         switch freshened.first {
         case (let stored, .updated)?:

@@ -83,6 +83,9 @@ extension CachedExchange {
             head = AnswerHead.unsatisfiable(completeLength: completeLength)
         }
         parts.removeAll { $0.range.isEmpty }
+        if let ownFields, ownFields.version == stored.id {
+            ownFields.fields.forEach { head.fields.append($0) }
+        }
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         record.status = head.status
         guard request.method == .get, let first = parts.first else {

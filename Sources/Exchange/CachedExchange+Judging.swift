@@ -116,7 +116,10 @@ extension CachedExchange {
             return answer(stored, wanted, precondition: precondition, isHit: validated != stored.id)
         }
         // RFC 9111 §5.2.1.7.
-        if CacheControl.request(request.fields).onlyIfCached { return answerLocally(.onlyIfCached) }
+        let directives = CacheControl.request(request.fields)
+        if directives.onlyIfCached { return answerLocally(.onlyIfCached) }
+        // RFC 9111 §5.2.1.5: what has to be fetched for it may not be stored; nor is it taken out of others' fills.
+        if directives.noStore, !isHeld { return fetch(.bypass) }
         guard let validation else {
             // Fresh, and bytes are missing: the origin confirms first (invariant 4), if only by a fill that it has confirmed.
             record.cacheStatus.forward = .partial

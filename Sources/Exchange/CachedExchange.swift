@@ -59,6 +59,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     /// The head of the answer to this very request, where it was fetched for it: complete with what a cache does not
     /// keep for others (RFC 9111 §3.1).
     var ownHead: (version: Int64, head: ResponseHead)?
+    /// Fields of the 304 to this very request that are not kept for others.
+    var ownFields: (version: Int64, fields: FieldSection)?
     /// How often a version came to its end just when it was to be joined.
     var endedJoins = 0
 
@@ -68,7 +70,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         self.request = request
         self.uri = uri
         self.record = record
-        key = CacheKey(uri)
+        key = hall.table.rules.key(of: uri)
         if hall.configuration.forward.cacheStatusKey { self.record.cacheStatus.key = key.uri }
     }
 

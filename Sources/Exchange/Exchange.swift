@@ -235,7 +235,7 @@ package final class ExchangeHall: ExchangeDoor {
     /// RFC 9111 §4.4, and unfinished downloads with it (resume-rules 9).
     func invalidate(after response: ResponseHead, to request: RequestHead) {
         for uri in Invalidation.targets(request: request, response: response) {
-            let key = CacheKey(uri)
+            let key = table.rules.key(of: uri)
             table.closeFills(of: key)
             store.invalidate(key)
         }
