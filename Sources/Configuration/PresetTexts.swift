@@ -76,11 +76,12 @@ extension Preset {
     private static let pipText = """
         # pip, uv, poetry: wheels and source distributions.
 
-        # A file name is given out once, even where the file was deleted.
+        # A file name is given out once, even where the file was deleted. The path holds the hash of the content, or the
+        # name is that of a wheel, and with it the version and what it was built for.
         [[rule]]
         path = [
+            "/packages/??/??/????????????????????????????????????????????????????????????/*",
             "/**/packages/**/*.whl", "/**/packages/**/*.whl.metadata",
-            "/**/packages/**/*.tar.gz", "/**/packages/**/*.zip",
         ]
         immutable = true
 

@@ -150,3 +150,38 @@ struct CacheRulesTests {
         #expect(LoadingTests.errors(file: "freshness.targets = [\"a b\"]").count == 1)
     }
 }
+
+@Suite("What is said of one URL")
+struct RuleReportTests {
+    static func report(_ url: String, type: String? = nil) throws -> [Substring] {
+        let rules = try CacheRulesTests.rules(CacheRulesTests.text)
+        let report = RuleReport(try PatternTests.uri(url), contentType: type, rules: rules)
+        return report.description.split(separator: "\n")
+    }
+
+    @Test("the rule that holds, why, what it sets, and the key")
+    func matched() throws {
+        #expect(
+            try Self.report("http://M1.example:80/a?b") == [
+                "http://m1.example/a?b", "rule: proxy.conf:27", #"  host "m1.example" matches m1.example:80"#,
+                #"  key = "{scheme}://mirrors.invalid{path}": URLs with the same result share what is held"#,
+                "key: http://mirrors.invalid/a",
+            ]
+        )
+    }
+
+    @Test("where no rule holds, and where one would for another content type")
+    func none() throws {
+        let none = "rule: none; what the response says and the directives of [freshness] hold"
+        #expect(
+            try Self.report("http://c.example/") == ["http://c.example/", none, "key: the URL"][...].map { $0[...] }
+        )
+        #expect(
+            try Self.report("http://a.example/") == [
+                "http://a.example/", none[...], "key: the URL",
+                #"passed over: proxy.conf:9, which speaks of type = ["image/*"] only (--type)"#,
+            ]
+        )
+        #expect(try Self.report("http://a.example/", type: "image/png").dropFirst().first == "rule: proxy.conf:9")
+    }
+}
