@@ -30,7 +30,11 @@ extension CachedExchange {
     ) {
         let metadata = stored.metadata
         let now = Clock.unixSeconds()
-        if isHit {
+        if let waitedFor {
+            // Another request's answer was awaited, and serves this one, too.
+            record.cacheStatus.forward = waitedFor
+            record.cacheStatus.collapsed = true
+        } else if isHit {
             record.cacheStatus.hit = true
             record.cacheStatus.forward = nil
         }

@@ -14,7 +14,9 @@ extension ExchangeHall {
 
     /// RFC 9111 §4.3.5: what the answer to a HEAD says of the stored responses that could have answered it.
     func heard(_ answer: OriginCall.Answer, toHEAD request: RequestHead, of uri: AbsoluteURI) {
-        guard request.method == .head, !ConditionalRequest.isConditional(request.fields) else { return }
+        guard request.method == .head, !ConditionalRequest.isConditional(request.fields),
+            Storability.mayKeep(answer: answer.head.fields, request: request.fields, policy: table.basePolicy)
+        else { return }
         store.find(table.rules.key(of: uri)) { [self] found in
             for response in found {
                 let head = response.metadata.head

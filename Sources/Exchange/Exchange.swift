@@ -149,7 +149,6 @@ package final class ExchangeHall: ExchangeDoor {
             head,
             allowsTrace: configuration.forward.trace,
             now: Clock.unixSeconds(),
-            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
             via: viaField
         )
         stream.sendHead(answer.head, body: .length(Int64(answer.body.count)))
@@ -169,7 +168,6 @@ package final class ExchangeHall: ExchangeDoor {
         record.status = response.status
         let message = response.message(
             now: Clock.unixSeconds(),
-            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
             proxyName: configuration.forward.proxyStatus ? cacheName : nil,
             via: viaField
         )
