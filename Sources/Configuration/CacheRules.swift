@@ -10,9 +10,12 @@ package import HTTPSemantics
 package struct CacheRules: Sendable, Equatable {
     /// The first match wins.
     package let rules: [CacheRule]
+    /// Whether any rule changes a key; most configurations never do.
+    private let changesKeys: Bool
 
     package init(_ rules: [CacheRule] = []) {
         self.rules = rules
+        changesKeys = rules.contains { $0.key != nil }
     }
 
     /// The key that a response to this URI is stored under; the URI's own where no rule says otherwise.
@@ -22,7 +25,8 @@ package struct CacheRules: Sendable, Equatable {
 
     /// The URI whose own key `key(of:)` is.
     package func keyURI(of uri: AbsoluteURI) -> AbsoluteURI {
-        match(uri, contentType: nil)?.rule.key?.uri(for: uri) ?? uri
+        guard changesKeys else { return uri }
+        return match(uri, contentType: nil)?.rule.key?.uri(for: uri) ?? uri
     }
 
     /// The rule that holds; nil where none does.
