@@ -11,7 +11,10 @@ import Wire
 extension CachedExchange {
     /// Asks the origin for what is missing from `position` on. Whether there is hope.
     func heal(_ stored: StoredResponse, _ position: Int64) -> Bool {
-        guard case .delivering(let delivery) = stage, let validator = stored.validator else { return false }
+        // Under an operator's rule alone, bytes are joined only where held ones are compared: not in passing.
+        guard case .delivering(let delivery) = stage, let validator = stored.validator, !validator.isByRule else {
+            return false
+        }
         let end = delivery.wantedEnd
         record.bytesFromCache = bytesHeldBefore(delivery.delivered)
         leaveFills()

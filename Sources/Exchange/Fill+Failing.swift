@@ -122,7 +122,7 @@ extension Fill {
             afterLanding = { self.retryIsDue() }
             return
         }
-        let overlapProbe = table.configuration.resume.overlapProbe
+        let overlapProbe = version.fillPlan.probe
         let held = body.held
         // What was received before is compared first, as far as it is written (resume-rules 4 and 11).
         let request = version.tell(number) { machine -> FillRequest? in

@@ -94,7 +94,12 @@ extension FillTable {
             NewStoredResponse(
                 key: question.key,
                 requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
-                head: StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime),
+                head: StoredAnswerHead.storing(
+                    answer.head,
+                    pseudonym: pseudonym,
+                    receivedAt: answer.responseTime,
+                    policy: policy
+                ),
                 requestTime: answer.requestTime,
                 responseTime: answer.responseTime,
                 validator: validator,
@@ -147,25 +152,37 @@ extension FillTable {
     /// A 304, or a 206 that continues what is held: its fields and times are the stored response's from now on
     /// (RFC 9111 §3.2, resume-rules 9).
     ///
-    /// - Returns: false where the answer nominates request fields that the stored one did not: the variants that are
-    ///   stored cannot be told apart by them, and the response has to be fetched anew.
-    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) -> Bool {
+    /// Who waits for the answer may be given the response in any case but `tooVague`.
+    @discardableResult
+    func freshen(_ response: StoredResponse, with answer: OriginCall.Answer) -> Freshening {
         let stored = response.metadata.head.fields
-        guard !StoredHeadUpdate.nominatesMore(answer.head.fields, than: stored) else { return false }
+        guard !StoredHeadUpdate.nominatesMore(answer.head.fields, than: stored) else { return .tooVague }
         var head = response.metadata.head
-        head.fields = StoredHeadUpdate.apply(
-            StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime).fields,
-            to: head.fields
+        let newer = StoredAnswerHead.storing(
+            answer.head,
+            pseudonym: pseudonym,
+            receivedAt: answer.responseTime,
+            policy: basePolicy
         )
-        // A 304 may forbid what its 200 allowed; then nobody else is given it.
-        let control = CacheControl.response(head.fields)
+        head.fields = StoredHeadUpdate.apply(newer.fields, to: head.fields, policy: basePolicy)
+        store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
+        // RFC 9111 §5.2.2.5 and §5.2.2.7: a 304 may forbid what its 200 allowed.
+        let control = CacheControl.response(head.fields, policy: basePolicy)
         guard !control.isPrivate, !control.noStore else {
             store.supersede(response)
-            return false
+            return .forbidden
         }
-        store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
         if isOutdated(answer, response.key) { store.invalidate(response.key) }
-        return true
+        return .updated
+    }
+
+    enum Freshening {
+        case updated
+        /// It may be kept no longer, and is gone from the store: nobody else is given it.
+        case forbidden
+        /// The answer nominates request fields that the stored one did not: the variants that are stored cannot be told
+        /// apart by them, and the response has to be fetched anew.
+        case tooVague
     }
 
     /// Whether an unsafe method succeeded after this answer was asked for: it may be of before (RFC 9111 §4.4).

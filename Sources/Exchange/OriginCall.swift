@@ -28,13 +28,19 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         let sentAt: Int64
         let address: IPAddress?
 
+        /// Whether this answer to a validation says that the stored response is none any more (RFC 9111 §4.3.3). An error
+        /// of the server says nothing of it; nor does what speaks of one client or one request.
+        var saysUnsuitable: Bool {
+            switch head.status {
+            case 304, 401, 403, 407, 408, 412, 416, 417, 421, 425, 426, 428, 429, 431, 451, 500...: false
+            default: true
+            }
+        }
+
         /// Whether this is the whole of the version that is known: a 200 under the same strong validator and length.
         func isWhole(of known: KnownVersion) -> Bool {
-            guard head.status == 200,
-                StrongValidator.of(head.fields, receivedAt: responseTime) == known.validator
-            else { return false }
-            guard case .length(let length) = framing, let complete = known.completeLength else { return true }
-            return length == complete
+            let length: Int64? = if case .length(let length) = framing { length } else { nil }
+            return known.isWhole(head, contentLength: length, receivedAt: responseTime)
         }
     }
 

@@ -11,7 +11,7 @@ extension StoredResponse {
         guard let validator, metadata.head.status == 200 else { return false }
         return KnownVersion(
             validator: validator,
-            completeLength: nil,
+            completeLength: body.completeLength,
             highestHeldEnd: 0,
             contentEncoding: metadata.head.fields.combined(.contentEncoding),
             contentType: nil

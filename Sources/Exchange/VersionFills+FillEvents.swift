@@ -32,7 +32,9 @@ extension VersionFills {
             completeLength: body.completeLength,
             highestHeldEnd: body.held.ranges.last?.upperBound ?? 0,
             contentEncoding: fields.combined(.contentEncoding),
-            contentType: fields.combined(.contentType)
+            contentType: fields.combined(.contentType),
+            entityTag: fields.combined(.etag),
+            lastModified: fields.combined(.lastModified)
         )
     }
 

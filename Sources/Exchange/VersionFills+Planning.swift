@@ -13,7 +13,6 @@ extension VersionFills {
         guard !state.hasEnded, !state.isHalted else { return [] }
         let held = body.held
         let completeLength = body.completeLength
-        let resume = table.configuration.resume
         let limit = state.unprovenEnd ?? .max
         let wants = state.readers.map { number, reader in
             Want(
@@ -26,7 +25,8 @@ extension VersionFills {
             state.background == .finishing && !state.isClosed
             ? clip(state.asked, to: min(completeLength ?? .max, limit)) : ByteRangeSet()
         let mayResume = response.isResumable && state.ranges != .refused
-        let actions = FillPlan(gapThreshold: resume.gapThreshold, overlapProbe: resume.overlapProbe).actions(
+        let fillPlan = self.fillPlan
+        let actions = fillPlan.actions(
             held: held,
             claims: claims(state, held: held),
             wants: wants,
@@ -47,7 +47,7 @@ extension VersionFills {
                 let fill = Fill(number: number, version: self, loop: cause?.loop ?? table.group.next())
                 state.fills[number] = Running(
                     fill: fill,
-                    machine: FillStateMachine(range: range),
+                    machine: FillStateMachine(range: range, probeBehind: fillPlan.probeBehind),
                     start: range.lowerBound,
                     written: range.lowerBound,
                     received: range.lowerBound,
@@ -61,6 +61,16 @@ extension VersionFills {
             }
         }
         return work
+    }
+
+    /// What holds for every fill of this version.
+    var fillPlan: FillPlan {
+        let resume = table.configuration.resume
+        return FillPlan(
+            gapThreshold: resume.gapThreshold,
+            overlapProbe: resume.overlapProbe,
+            validatorIsByRule: response.validator?.isByRule == true
+        )
     }
 
     func cut(_ state: inout State, _ number: Int, at offset: Int64) -> Work {

@@ -14,7 +14,9 @@ import Wire
 /// One version's fills and readers. May be used from any thread; notices come on the reader's loop.
 final class VersionFills: Sendable {
     let response: StoredResponse
-    let uri: AbsoluteURI
+    /// What is asked for: under a rule's key, the URI of whoever came last. A signature in it is valid for longest.
+    var uri: AbsoluteURI { lastURI.withLock { $0 } }
+    private let lastURI: Mutex<AbsoluteURI>
     let table: FillTable
     /// The request that caused the response had credentials: it is never continued without its client (resume-rules 6).
     let isCredentialed: Bool
@@ -59,7 +61,7 @@ final class VersionFills: Sendable {
         table: FillTable
     ) {
         self.response = response
-        self.uri = uri
+        lastURI = Mutex(uri)
         self.table = table
         self.isCredentialed = isCredentialed
         self.part = part
@@ -131,22 +133,37 @@ final class VersionFills: Sendable {
         }
     }
 
+    /// Whether the first byte from `position` on that is not held comes by a fill that the origin has confirmed. One that
+    /// is under way elsewhere in the body says nothing of the version that a further request will find.
+    private func isConfirmed(_ state: State, byteAt position: Int64) -> Bool {
+        let held = body.held
+        let missing = held.runEnd(from: position)
+        if let completeLength = body.completeLength, missing >= completeLength { return true }
+        return state.fills.values.contains { running in
+            guard !running.isUnconfirmed, let claim = running.claim(held: held, mayBeCut: false) else { return false }
+            return claim.offset <= missing && missing < (claim.end ?? .max)
+        }
+    }
+
     /// A reader arrives.
     ///
     /// - Parameters:
     ///   - range: half-open; `Int64.max` as the upper bound where the complete length is not known.
     ///   - further: what it will want beside that range.
+    ///   - uri: what its client asked for.
     ///   - credentials: Authorization and Cookie of its request: used only for fills that it causes.
     ///   - notify: called on `loop`.
     func join(
         range: Range<Int64>,
         further: [Range<Int64>] = [],
         need: Need,
+        uri: AbsoluteURI,
         credentials: FieldSection,
         client: IPAddress?,
         loop: any EventLoop,
         notify: @escaping @Sendable (ReaderNotice) -> Void
     ) -> Joined {
+        lastURI.withLock { $0 = uri }
         let (joined, work) = state.withLock { state -> (Joined, Work) in
             guard !state.hasEnded, !state.isClosed else { return (.ended, []) }
             let number = state.nextNumber
@@ -154,7 +171,7 @@ final class VersionFills: Sendable {
             let isConfirmed: Bool =
                 switch need {
                 case .nothing: true
-                case .confirmation: state.isConfirmed
+                case .confirmation: state.isConfirmed && isConfirmed(state, byteAt: range.lowerBound)
                 case .newAnswer: false
                 }
             state.readers[number] = Reader(

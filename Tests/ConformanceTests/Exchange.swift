@@ -29,6 +29,8 @@ struct Exchange: Decodable, Sendable {
     let rule: String
     let says: String
     let level: Level
+    /// Why Holdfast does otherwise, and knowingly: the exchange must then fail.
+    let deviation: String?
     let steps: [Step]
 }
 

@@ -196,9 +196,12 @@ struct MemoryOfWorkTests {
         surroundings.advance(seconds: 1)
         store.used(partial)
         var listed: [ListedResponse] = []
-        store.list(limit: 1000) { entry in
-            listed.append(entry)
-            return true
+        // A use is written at most once an hour: it is known for as long as the response is in memory.
+        withExtendedLifetime(partial) {
+            store.list(limit: 1000) { entry in
+                listed.append(entry)
+                return true
+            }
         }
         #expect(listed.count == 301)
         #expect(Set(listed.map(\.uri)).count == 301)
