@@ -26,7 +26,12 @@ package struct CacheRules: Sendable, Equatable {
     /// The URI whose own key `key(of:)` is.
     package func keyURI(of uri: AbsoluteURI) -> AbsoluteURI {
         guard changesKeys else { return uri }
-        return match(uri, contentType: nil)?.rule.key?.uri(for: uri) ?? uri
+        guard let matched = match(uri, contentType: nil), let key = matched.rule.key else { return uri }
+        // Another port is another origin: it is merged only where the rule names it.
+        if case .template(let template) = key, !template.namesPort, matched.host?.port == nil, !uri.hasDefaultPort {
+            return uri
+        }
+        return key.uri(for: uri)
     }
 
     /// The rule that holds; nil where none does.
@@ -35,9 +40,10 @@ package struct CacheRules: Sendable, Equatable {
     ///   rules with `type` do not match then.
     package func match(_ uri: AbsoluteURI, contentType: String?) -> MatchedRule? {
         if rules.isEmpty { return nil }
-        let path = Self.path(of: uri)
-        for rule in rules {
-            if let matched = Self.match(rule, uri: uri, path: path, contentType: contentType) { return matched }
+        let target = Target(uri)
+        // By index: what does not match is not copied.
+        for index in rules.indices {
+            if let matched = Self.match(rules[index], target: target, contentType: contentType) { return matched }
         }
         return nil
     }
@@ -48,23 +54,37 @@ package struct CacheRules: Sendable, Equatable {
 
     /// The rules before the one that holds which would hold for some other content type.
     package func passedOver(_ uri: AbsoluteURI, contentType: String?) -> [CacheRule] {
-        let path = Self.path(of: uri)
-        let before = rules.prefix { Self.match($0, uri: uri, path: path, contentType: contentType) == nil }
+        let target = Target(uri)
+        let before = rules.prefix { Self.match($0, target: target, contentType: contentType) == nil }
         return before.filter { rule in
             var anyType = rule
             anyType.types = []
-            return !rule.types.isEmpty && Self.match(anyType, uri: uri, path: path, contentType: nil) != nil
+            return !rule.types.isEmpty && Self.match(anyType, target: target, contentType: nil) != nil
         }
     }
 
-    private static func path(of uri: AbsoluteURI) -> [UInt8] {
-        uri.pathAndQuery.utf8.prefix { $0 != UInt8(ascii: "?") }.map { $0 }
+    /// What patterns look at, in the form in which they compare it: made once for all rules.
+    private struct Target {
+        let uri: AbsoluteURI
+        let host: String
+        let port: UInt16
+        let path: [UInt8]
+        let leadsUpwards: Bool
+
+        init(_ uri: AbsoluteURI) {
+            self.uri = uri
+            host = HostPattern.canonical(uri.authority)
+            port = uri.port
+            path = Array(uri.pathAndQuery.utf8.prefix { $0 != UInt8(ascii: "?") })
+            leadsUpwards = CacheRules.leadsUpwards(path)
+        }
     }
 
-    /// Whether the path has segments that lead upwards or nowhere (RFC 3986 §5.2.4), percent-encoded or not: what such a
-    /// path means is the origin's business, and no pattern tells.
-    private static func hasDotSegments(_ path: [UInt8]) -> Bool {
+    /// Whether the path has segments that lead upwards (RFC 3986 §5.2.4), percent-encoded or not: what such a path means
+    /// is the origin's business, and no pattern tells.
+    private static func leadsUpwards(_ path: [UInt8]) -> Bool {
         path.split(separator: UInt8(ascii: "/")).contains { segment in
+            guard segment.count <= 6 else { return false }
             var rest = segment
             var dots = 0
             while let first = rest.first {
@@ -79,22 +99,24 @@ package struct CacheRules: Sendable, Equatable {
                 }
                 dots += 1
             }
-            return (1...2).contains(dots)
+            return dots == 2
         }
     }
 
-    private static func match(
-        _ rule: CacheRule,
-        uri: AbsoluteURI,
-        path: [UInt8],
-        contentType: String?
-    ) -> MatchedRule? {
-        let host = rule.hosts.first { $0.matches(uri) }
+    private static func match(_ rule: CacheRule, target: Target, contentType: String?) -> MatchedRule? {
+        let host = rule.hosts.firstIndex { $0.matches(host: target.host, port: target.port) }
         if host == nil, !rule.hosts.isEmpty { return nil }
-        let pathPattern = hasDotSegments(path) ? nil : rule.paths.first { $0.matches(path) }
-        if pathPattern == nil, !rule.paths.isEmpty { return nil }
+        let path = target.leadsUpwards ? nil : rule.paths.firstIndex { $0.matches(target.path) }
+        if path == nil, !rule.paths.isEmpty { return nil }
         let type = contentType.flatMap { contentType in rule.types.first { $0.matches(contentType) } }
         if type == nil, !rule.types.isEmpty { return nil }
-        return MatchedRule(rule: rule, uri: uri, contentType: contentType, host: host, path: pathPattern, type: type)
+        return MatchedRule(
+            rule: rule,
+            uri: target.uri,
+            contentType: contentType,
+            host: host.map { rule.hosts[$0] },
+            path: path.map { rule.paths[$0] },
+            type: type
+        )
     }
 }

@@ -18,9 +18,11 @@ package struct HostPattern: Sendable, Hashable {
     package let text: String
     /// Lower case; an IPv6 address in brackets, in its canonical form.
     private let name: String
+    /// `.example.org`
+    private let dottedName: String
     private let names: Names
     /// nil: any port.
-    private let port: UInt16?
+    let port: UInt16?
 
     /// nil where `text` is no host, or asks for the subdomains of an IP address.
     package static func parse(_ text: String) -> HostPattern? {
@@ -35,29 +37,28 @@ package struct HostPattern: Sendable, Hashable {
         }
         guard let authority = Authority.parse(String(host)) else { return nil }
         guard names == .only || IPAddress.parse(authority.bareHost) == nil else { return nil }
-        return HostPattern(text: text, name: canonical(authority), names: names, port: authority.port)
+        let name = canonical(authority)
+        return HostPattern(text: text, name: name, dottedName: "." + name, names: names, port: authority.port)
     }
 
     /// Whether the pattern names the URI's host, and its port where the pattern has one; a URI without a port has its
     /// scheme's.
     package func matches(_ uri: AbsoluteURI) -> Bool {
-        if let port, port != uri.port { return false }
-        let host = Self.canonical(uri.authority)
+        matches(host: Self.canonical(uri.authority), port: uri.port)
+    }
+
+    /// - Parameter host: in the form of `canonical`.
+    func matches(host: String, port: UInt16) -> Bool {
+        if let own = self.port, own != port { return false }
         switch names {
         case .only: return host == name
-        case .withSubdomains: return host == name || isSubdomain(host)
-        case .onlySubdomains: return isSubdomain(host)
+        case .withSubdomains: return host == name || host.hasSuffix(dottedName)
+        case .onlySubdomains: return host.hasSuffix(dottedName) && host.utf8.count > dottedName.utf8.count
         }
     }
 
-    private func isSubdomain(_ host: String) -> Bool {
-        let (host, name) = (host.utf8, name.utf8)
-        guard host.count > name.count + 1, host.suffix(name.count).elementsEqual(name) else { return false }
-        return host.dropLast(name.count).last == UInt8(ascii: ".")
-    }
-
     /// An IPv6 address has many spellings (RFC 5952 §2); a parsed name is in lower case already.
-    private static func canonical(_ authority: Authority) -> String {
+    static func canonical(_ authority: Authority) -> String {
         guard authority.host.utf8.first == UInt8(ascii: "["), let address = IPAddress.parse(authority.bareHost) else {
             return authority.host
         }

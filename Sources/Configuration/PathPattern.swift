@@ -50,11 +50,17 @@ package struct PathPattern: Sendable, Hashable {
     }
 
     /// - Parameter path: from its first slash to its last byte, without the query.
-    package func matches(_ path: some RandomAccessCollection<UInt8>) -> Bool {
-        guard path.count >= prefix.count + suffix.count, path.starts(with: prefix) else { return false }
+    package func matches(_ path: [UInt8]) -> Bool {
+        let middle = prefix.count..<max(prefix.count, path.count - suffix.count)
+        guard path.count >= prefix.count + suffix.count, Self.has(path, prefix, at: 0) else { return false }
         guard let wild else { return path.count == prefix.count }
-        guard path.suffix(suffix.count).elementsEqual(suffix) else { return false }
-        return wild.matches(path.dropFirst(prefix.count).dropLast(suffix.count))
+        return Self.has(path, suffix, at: middle.upperBound) && wild.matches(path, in: middle)
+    }
+
+    /// Whether `part` stands in `path` at `start`; it fits there.
+    private static func has(_ path: [UInt8], _ part: [UInt8], at start: Int) -> Bool {
+        for index in part.indices where path[start + index] != part[index] { return false }
+        return true
     }
 
     package static func == (left: PathPattern, right: PathPattern) -> Bool { left.text == right.text }
@@ -101,27 +107,30 @@ package struct PathPattern: Sendable, Hashable {
     // MARK: Matching
 
     /// The tokens from the first wildcard to the last. Bit `n` stands for "the first `n` tokens are done".
-    private struct Wild: Sendable {
+    ///
+    /// A class, since a struct of so many arrays would cost more to hand around than to ask.
+    private final class Wild: Sendable {
         private let words: Int
+        /// The shortest that matches, in bytes.
+        private let shortest: Int
         /// The bit that stands for the end.
         private let end: Int
         /// By byte and word: from which places the byte leads to the next one.
-        private var moves: [UInt64]
+        private let moves: [UInt64]
         /// By word: the places that any byte leaves as they are, and those that any byte but a slash does.
-        private var stays: [UInt64]
-        private var staysInSegment: [UInt64]
+        private let stays: [UInt64]
+        private let staysInSegment: [UInt64]
         /// By word: the places that are also the next one; of `segments`, only where they are entered.
-        private var skips: [UInt64]
-        private var skipsOnEntry: [UInt64]
+        private let skips: [UInt64]
+        private let skipsOnEntry: [UInt64]
 
         init(_ tokens: [Token]) {
-            end = tokens.count
-            words = tokens.count / 64 + 1
-            moves = Array(repeating: 0, count: 256 * words)
-            stays = Array(repeating: 0, count: words)
-            staysInSegment = stays
-            skips = stays
-            skipsOnEntry = stays
+            let words = tokens.count / 64 + 1
+            var moves = [UInt64](repeating: 0, count: 256 * words)
+            var stays = [UInt64](repeating: 0, count: words)
+            var staysInSegment = stays
+            var skips = stays
+            var skipsOnEntry = stays
             let slash = UInt8(ascii: "/")
             for (place, token) in tokens.enumerated() {
                 let (word, bit) = (place / 64, UInt64(1) << UInt64(place % 64))
@@ -142,15 +151,41 @@ package struct PathPattern: Sendable, Hashable {
                     skipsOnEntry[word] |= bit
                 }
             }
+            end = tokens.count
+            shortest = tokens.count { token in
+                switch token {
+                case .byte, .one: true
+                case .inSegment, .anything, .segments: false
+                }
+            }
+            self.words = words
+            (self.moves, self.stays, self.staysInSegment) = (moves, stays, staysInSegment)
+            (self.skips, self.skipsOnEntry) = (skips, skipsOnEntry)
         }
 
-        func matches(_ path: some Collection<UInt8>) -> Bool {
+        func matches(_ path: [UInt8], in range: Range<Int>) -> Bool {
+            if range.count < shortest { return false }
+            if words == 1 { return matchesInOneWord(path, in: range) }
             var places = [UInt64](repeating: 0, count: words)
             enter(&places)
-            for byte in path {
-                guard step(&places, over: byte) else { return false }
+            for index in range {
+                guard step(&places, over: path[index]) else { return false }
             }
             return places[end / 64] & 1 << UInt64(end % 64) != 0
+        }
+
+        /// The same without an array, for the patterns that people write.
+        private func matchesInOneWord(_ path: [UInt8], in range: Range<Int>) -> Bool {
+            var carried: UInt64 = 0
+            var places = settle(1, staying: 0, word: 0, carried: &carried)
+            for index in range {
+                let byte = path[index]
+                let still = byte == UInt8(ascii: "/") ? stays[0] : stays[0] | staysInSegment[0]
+                let entered = (places & moves[Int(byte)]) << 1
+                places = settle(entered, staying: places & still, word: 0, carried: &carried)
+                if places == 0 { return false }
+            }
+            return places & 1 << UInt64(end) != 0
         }
 
         /// The start: the first place is entered.

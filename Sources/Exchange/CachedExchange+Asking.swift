@@ -40,14 +40,16 @@ extension CachedExchange {
             // R10: of what is not held.
             return answerLocally(.tooManyRanges)
         case .several(let specifiers):
-            // Resume-rules 4: origins see single ranges only. Under a condition on top, which is for the origin to judge,
-            // they are left out, as a server may (RFC 9110 §14.2); so they are where they could not be joined.
+            // Resume-rules 4: origins see single ranges only. A condition on top is for the origin to judge.
             if let first = specifiers.first, !asksPlainly, !hasForeignConditions, !gaveUpSeveral {
                 asking.firstOfSeveral = first
                 fields.set(.range, "bytes=\(first.text)")
-            } else {
+            } else if mayBeSpliced {
+                // RFC 9110 §14.2: a server may leave them out.
                 fields.removeAll(.range)
                 fields.removeAll(.ifRange)
+            } else {
+                return passInstead(forward)
             }
         case .none, .ignored, .single:
             break
@@ -59,6 +61,18 @@ extension CachedExchange {
             asking.isClientsCondition = ConditionalRequest.isConditional(request.fields)
         }
         ask(fields, asking)
+    }
+
+    /// Whether this client was given bytes of some version, to which it could join parts of another one that pass through
+    /// (rule 11).
+    private var mayBeSpliced: Bool {
+        hall.guardVerdict(
+            key: key,
+            client: stream.clientAddress,
+            rangeStart: 1,
+            hasIfRange: request.fields.contains(.ifRange),
+            version: -1
+        ) == .fullOfNewVersion
     }
 
     /// Conditions other than If-Range, which Range itself is subject to.

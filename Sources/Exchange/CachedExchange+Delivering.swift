@@ -99,7 +99,11 @@ extension CachedExchange {
             return finished(.complete)
         }
         let isUnbounded = first.range.upperBound == .max
-        stream.sendHead(head, body: isUnbounded ? .unknownLength : .length(framing?.contentLength ?? first.range.upperBound - first.range.lowerBound))
+        stream.sendHead(
+            head,
+            body: isUnbounded
+                ? .unknownLength : .length(framing?.contentLength ?? first.range.upperBound - first.range.lowerBound)
+        )
         heldAtStart = record.cacheStatus.hit ? ByteRangeSet(parts.map(\.range)) : stored.body.held
         openGuard(stored)
         let delivery = Delivery(

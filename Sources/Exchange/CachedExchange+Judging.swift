@@ -53,7 +53,9 @@ extension CachedExchange {
     /// A part under no validator but an operator's rule ends with that rule: nothing vouches for it any more.
     private func isStillVouchedFor(_ judged: Judged) -> Bool {
         let stored = judged.stored
-        guard stored.validator?.isByRule == true, !judged.policy.isImmutable, !stored.body.isComplete else { return true }
+        guard stored.validator?.isByRule == true, !judged.policy.isImmutable, !stored.body.isComplete else {
+            return true
+        }
         hall.store.supersede(stored)
         return false
     }

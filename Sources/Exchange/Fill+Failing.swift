@@ -153,7 +153,11 @@ extension Fill {
             closeCall()
             let seconds = timeout / 1_000_000_000
             table.log("\(requester.uri): nothing came for \(seconds) s")
-            let failure = UpstreamFailure(.bodyTimeout, host: requester.uri.authority.bareHost, port: requester.uri.port)
+            let failure = UpstreamFailure(
+                .bodyTimeout,
+                host: requester.uri.authority.bareHost,
+                port: requester.uri.port
+            )
             return failed(.timeout, FillStop(.upstream(failure)), retryAfter: nil)
         }
         if isPaused || isComparing { lastReceived = Clock.monotonicNanoseconds() }

@@ -167,7 +167,8 @@ extension FillTable {
         head.fields = StoredHeadUpdate.apply(newer.fields, to: head.fields, policy: basePolicy)
         // R3, R5: what no origin may send at once does not grow out of many answers either.
         guard head.fields.count <= WireLimits.standard.fieldCount,
-            head.fields.lineBytes <= WireLimits.standard.responseHead else {
+            head.fields.lineBytes <= WireLimits.standard.responseHead
+        else {
             return .tooVague
         }
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)

@@ -143,7 +143,7 @@ extension VersionFills {
             guard !state.hasEnded else { return ([], false, failure) }
             // What may not be kept is not fetched behind its client's back either.
             if case .notKept? = failure?.kind, let running {
-                state.asked.remove(running.start..<.max)
+                state.asked.remove(running.start..<Int64.max)
             }
             var failure = failure
             // An end that brought nothing, again and again, is no progress: the origin is not asked for ever.

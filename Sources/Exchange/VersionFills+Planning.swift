@@ -103,7 +103,8 @@ extension VersionFills {
 
     /// Whether the first missing byte from `position` on comes by no fill of its own, nor soon by one that is under way.
     func isFar(_ state: State, from position: Int64) -> Bool {
-        guard !state.fills.isEmpty, !mayCut(state) else { return false }
+        // An origin that has no ranges would send the whole once more.
+        guard !state.fills.isEmpty, state.ranges == .proven, !mayCut(state) else { return false }
         let held = body.held
         let missing = held.runEnd(from: position)
         let claims = self.claims(state, held: held)

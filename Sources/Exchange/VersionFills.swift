@@ -169,19 +169,13 @@ final class VersionFills: Sendable {
             if !requester.credentials.isEmpty { state.hasCredentials = true }
             let number = state.nextNumber
             state.nextNumber += 1
-            let isConfirmed: Bool =
-                switch need {
-                case .nothing: true
-                case .confirmation: state.isConfirmed && isConfirmed(state, byteAt: range.lowerBound)
-                case .newAnswer: false
-                }
             state.readers[number] = Reader(
                 position: range.lowerBound,
                 end: range.upperBound == .max ? nil : range.upperBound,
                 requester: requester,
                 loop: loop,
                 notify: notify,
-                isConfirmed: isConfirmed
+                isConfirmed: false
             )
             let askedBefore = state.asked
             state.asked.insert(range)
@@ -190,6 +184,14 @@ final class VersionFills: Sendable {
             state.fruitlessEnds = 0
             state.unreadBytes = 0
             let work = plan(&state)
+            // Only now is it known which fill is to bring its first byte.
+            let isConfirmed: Bool =
+                switch need {
+                case .nothing: true
+                case .confirmation: state.isConfirmed && isConfirmed(state, byteAt: range.lowerBound)
+                case .newAnswer: false
+                }
+            state.readers[number]?.isConfirmed = isConfirmed
             guard isConfirmed || state.awaitsAnswer else {
                 state.readers[number] = nil
                 state.asked = askedBefore

@@ -37,10 +37,12 @@ package struct AbsoluteURI: Hashable, Sendable, CustomStringConvertible {
     /// The port that is connected to.
     package var port: UInt16 { authority.port ?? (scheme == "https" ? 443 : 80) }
 
+    /// Whether the port is the scheme's own (RFC 9110 §4.2.3).
+    package var hasDefaultPort: Bool { port == (scheme == "https" ? 443 : 80) }
+
     /// The authority as it goes into Host: a default port is left out (RFC 9110 §4.2.3).
     package var hostField: String {
-        let isDefault = authority.port == nil || authority.port == (scheme == "https" ? 443 : 80)
-        return isDefault ? authority.host : authority.description
+        hasDefaultPort ? authority.host : authority.description
     }
 
     package var description: String { "\(scheme)://\(hostField)\(pathAndQuery)" }

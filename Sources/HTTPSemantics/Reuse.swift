@@ -100,8 +100,9 @@ package enum Reuse {
         if ttl > 0 { return .fresh(age: age, ttl: ttl) }
         guard allowsStale(ours, status: stored.head.status) else { return .validate(.stale) }
         // RFC 5861 §3. A client that has said how old or how fresh is not given what is older behind its back.
+        // Nor does it hold where the operator has said for how long a response may be used.
         if let window = ours.staleWhileRevalidate, window > 0, -ttl <= window,
-            theirs.maxAge == nil, theirs.minFresh == nil
+            theirs.maxAge == nil, theirs.minFresh == nil, policy.ttl == nil
         {
             return .staleWhileRevalidate(age: age, ttl: ttl)
         }

@@ -91,7 +91,9 @@ struct CacheRulesTests {
         arguments: [
             ("http://1.b.example:8080/x?token=1&a=2", "http://1.b.example:8080/x?a=2"),
             ("http://a.example/x?token=1", "http://a.example/x?token=1"),
-            ("http://m1.example:81/x?a", "http://mirrors.invalid/x"),
+            ("http://m1.example/x?a", "http://mirrors.invalid/x"),
+            // Another port is another origin.
+            ("http://m1.example:81/x", "http://m1.example:81/x"),
             ("http://m2.example/x", "http://mirrors.invalid/x"),
             ("http://A.example:80/pool/y.deb?z", "http://a.example/pool/y.deb?z"),
         ]

@@ -97,24 +97,159 @@ struct RulesTests {
 
     @Test("key gives the same file of several mirrors one stored response")
     func key() throws {
+        let mirrors = [try FileOrigin(), try FileOrigin(address: "127.0.0.2")]
+        defer { for mirror in mirrors { mirror.stop() } }
+        let hosts = mirrors.map { "\"\($0.server.authority)\"" }.joined(separator: ", ")
         let scene = try Scene(
             file: """
                 [[rule]]
-                host = ["127.0.0.1", "localhost"]
+                host = [\(hosts)]
                 path = "/pool/**"
                 key = "http://pool.invalid{path}"
                 """
         )
-        scene.origin.put("/pool/a.deb", .tagged(Content(seed: 1, length: 2000)))
-        let other = scene.url("/pool/a.deb").replacingOccurrences(of: "127.0.0.1", with: "localhost")
-        _ = try scene.get("/pool/a.deb")
-        #expect(Self.cacheStatus(try PeerClient.get(other, through: scene.proxy.port)).contains("hit"))
-        #expect(scene.origin.requests.count == 1)
-        let shown = try scene.proxy.command("show", other).output
+        for mirror in mirrors { mirror.put("/pool/a.deb", .tagged(Content(seed: 1, length: 2000))) }
+        func get(_ number: Int) throws -> ReceivedResponse {
+            try PeerClient.get(mirrors[number].url("/pool/a.deb"), through: scene.proxy.port)
+        }
+        _ = try get(0)
+        #expect(Self.cacheStatus(try get(1)).contains("hit"))
+        #expect(mirrors[1].requests.isEmpty)
+        let shown = try scene.proxy.command("show", mirrors[1].url("/pool/a.deb")).output
         #expect(shown.contains("its key is http://pool.invalid/pool/a.deb"), "\(shown)")
         // What is purged under one name is gone under the other.
-        _ = try scene.proxy.command("purge", scene.url("/pool/a.deb"))
-        #expect(Self.cacheStatus(try PeerClient.get(other, through: scene.proxy.port)).contains("uri-miss"))
+        _ = try scene.proxy.command("purge", mirrors[0].url("/pool/a.deb"))
+        #expect(Self.cacheStatus(try get(1)).contains("uri-miss"))
+    }
+
+    @Test("Under one key each origin is asked with its own Host, and never with another client's credentials (R24)")
+    func credentials() throws {
+        let gate = Barrier("the second client has joined")
+        let mirrors = [try FileOrigin(), try FileOrigin(address: "127.0.0.2")]
+        defer {
+            gate.open()
+            for mirror in mirrors { mirror.stop() }
+        }
+        let hosts = mirrors.map { "\"\($0.server.authority)\"" }.joined(separator: ", ")
+        let scene = try Scene(
+            file: "[[rule]]\nhost = [\(hosts)]\npath = \"/pool/**\"\nkey = \"http://pool.invalid{path}\"\n"
+        )
+        let version = FileVersion.tagged(Self.content, cacheControl: "public, max-age=3600")
+        for mirror in mirrors { mirror.put("/pool/a", version) }
+        mirrors[0].setFaults { _, number in
+            FileFaults {
+                guard number == 0 else { return }
+                $0.stallAfter = (bytes: mebibyte, until: gate)
+                $0.closeAfter = mebibyte
+            }
+        }
+        let bodies = try scene.atOnce(2) { number in
+            if number == 1 { try gate.waitForArrivals(1) }
+            let client = try scene.client()
+            let secrets: PeerFields = ["Authorization": "Basic eA==", "Cookie": "id=1"]
+            try client.request(mirrors[number].url("/pool/a"), fields: number == 0 ? secrets : [:])
+            _ = try client.head()
+            if number == 1 { gate.open() }
+            return try client.checkBody(against: Self.content)
+        }
+        #expect(bodies.allSatisfy { $0.isWhole })
+        for mirror in mirrors {
+            #expect(mirror.requests.allSatisfy { $0["Host"] == mirror.server.authority })
+        }
+        #expect(mirrors[1].requests.allSatisfy { $0["Authorization"] == nil && $0["Cookie"] == nil })
+    }
+
+    @Test("A client with a bad signature does not cost another one its download")
+    func badSignature() throws {
+        let gate = Barrier("the client with the bad signature was refused")
+        let scene = try Scene(file: "[[rule]]\npath = \"/blob/**\"\nignore_query = true\n")
+        defer { gate.open() }
+        scene.origin.put("/blob/a?sig=good", .tagged(Self.content))
+        scene.origin.put("/blob/a?sig=bad", .tagged(Self.content))
+        scene.origin.setFaults { request, number in
+            FileFaults {
+                if request.target.hasSuffix("bad") {
+                    $0.instead = (403, [:])
+                } else if number == 0 {
+                    // So slow that the other client does not wait for it to come by.
+                    $0.bytesPerSecond = mebibyte
+                    $0.stallAfter = (bytes: mebibyte / 2, until: gate)
+                }
+            }
+        }
+        let good = try scene.client()
+        try good.request(scene.url("/blob/a?sig=good"))
+        try gate.waitForArrivals(1)
+        let bad = try scene.get("/blob/a?sig=bad", ["Range": "bytes=4000000-"])
+        #expect(bad.head.status == 403)
+        gate.open()
+        #expect(try good.head().status == 200)
+        #expect(try good.checkBody(against: Self.content).isWhole)
+    }
+
+    @Test("A path that leads upwards matches no pattern: it cannot fill another path's key")
+    func dotSegments() throws {
+        let scene = try Scene(
+            file: """
+                [[rule]]
+                host = "127.0.0.1"
+                path = "/pool/**/*.deb"
+                key = "http://{host}:{port}/{last}"
+                """
+        )
+        scene.origin.put("/pool/main/a.deb", .tagged(Content(seed: 1, length: 2000)))
+        for path in ["/pool/../upload/a.deb", "/pool/%2E%2e/upload/a.deb", "/pool/.%2e/x/a.deb"] {
+            scene.origin.put(path, .tagged(Content(seed: 2, length: 2000), "\"evil\""))
+            _ = try scene.get(path)
+        }
+        #expect(try scene.check("/pool/main/a.deb", Content(seed: 1, length: 2000)).body.isWhole)
+    }
+
+    @Test("Under immutable no two fills meet: ranges at once from origins that differ are not spliced (rule 11)")
+    func differingOrigins() throws {
+        let other = Content(seed: 43, length: Self.content.length)
+        let gate = Barrier("four ranges are asked for")
+        let (target, length) = ("/pool/a", Self.content.length)
+        let scene = try ScriptedScene(file: "[[rule]]\npath = \"/pool/**\"\nimmutable = true\n") {
+            request,
+            connection in
+            // Every other range is of another version of the same length.
+            guard let asked = request.askedRange else { return try connection.respond(body: other.allBytes) }
+            let range = asked.first..<((asked.last ?? length - 1) + 1)
+            let content = asked.first / (length / 4) % 2 == 0 ? Self.content : other
+            let part = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(length)"
+            try connection.respond(206, "Partial Content", fields: ["Content-Range": part], body: content.bytes(range))
+        }
+        let done = Barrier("all four are answered")
+        for number in 0..<4 {
+            Thread.detachNewThread {
+                defer { done.arrive() }
+                let begin = Int64(number) * length / 4
+                gate.arrive()
+                try? gate.waitForArrivals(4)
+                _ = try? scene.get(target, ["Range": "bytes=\(begin)-\(begin + length / 4 - 1)"])
+            }
+        }
+        try done.waitForArrivals(4)
+        let client = try scene.client()
+        try client.request(scene.url(target))
+        _ = try client.head()
+        let whole = try client.checkBody(against: other)
+        #expect(whole.isWhole || whole.end == .truncated)
+    }
+
+    @Test("What stands under immutable alone ends with its rule")
+    func ruleTakenOut() throws {
+        let scene = try Scene(
+            settings: ["resume.on_disconnect=\"park\""],
+            file: "[[rule]]\npath = \"/pool/**\"\nimmutable = true\n"
+        )
+        scene.origin.put("/pool/a", Self.bare())
+        _ = try scene.get("/pool/a", ["Range": "bytes=0-1048575"])
+        try scene.killAndStartAgain(file: "# no rule\n")
+        let other = Content(seed: 43, length: Self.content.length)
+        scene.origin.put("/pool/a", Self.bare(other))
+        #expect(try scene.check("/pool/a", other).body == CheckedBody(count: other.length, end: .complete))
     }
 
     @Test("A successful unsafe method drops what stands under the rule's key (RFC 9111 §4.4)")

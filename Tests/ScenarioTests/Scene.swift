@@ -57,6 +57,13 @@ final class Scene: @unchecked Sendable {
         proxy = try proxy.startAgain(settings: settings)
     }
 
+    /// SIGKILL, another proxy.conf, and another process on the same cache.
+    func killAndStartAgain(file: String) throws {
+        try proxy.kill()
+        try file.write(toFile: folder.file("proxy.conf"), atomically: true, encoding: .utf8)
+        proxy = try proxy.startAgain()
+    }
+
     func startAgain(settings: [String]? = nil) throws {
         proxy = try proxy.startAgain(settings: settings)
     }

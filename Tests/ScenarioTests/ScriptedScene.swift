@@ -13,16 +13,29 @@ final class ScriptedScene: @unchecked Sendable {
     /// - Parameters:
     ///   - settings: each becomes `--set key=value`.
     ///   - listen: the proxy's own address; port 0 picks a free one.
+    ///   - file: what stands in proxy.conf; nil for none.
     ///   - readsBodies: whether requests' bodies are read before the handler is called.
     init(
         settings: [String] = [],
         listen: String = "127.0.0.1:0",
         readsBodies: Bool = true,
+        file: String? = nil,
         handler: @escaping ScriptedOrigin.Handler
     ) throws {
         folder = try TemporaryDirectory()
         origin = try ScriptedOrigin(readsBodies: readsBodies, handler: handler)
-        proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings, listen: listen)
+        var arguments: [String] = []
+        if let file {
+            let path = folder.file("proxy.conf")
+            try file.write(toFile: path, atomically: true, encoding: .utf8)
+            arguments = ["--config", path]
+        }
+        proxy = try ProxyProcess(
+            cacheDirectory: folder.file("cache"),
+            settings: settings,
+            arguments: arguments,
+            listen: listen
+        )
     }
 
     deinit {
