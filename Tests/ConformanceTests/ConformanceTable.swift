@@ -86,6 +86,7 @@ struct ConformanceTable {
     /// A sentence for everything that is wrong; empty where nothing is.
     func complaints(against project: ConformanceProject) -> [String] {
         let known = Set(project.exchanges)
+        let tests = testNames(of: project)
         var complaints = faults
         complaints += Self.groups.filter { rowsOfGroup[$0] == nil }.map { "\($0): the table has no row" }
         complaints += Self.repeated(project.exchanges).map { "\($0): two exchanges have this name" }
@@ -96,7 +97,9 @@ struct ConformanceTable {
             complaints += row.sources.filter { !project.hasFile($0) }.map { "\(row.title): there is no file \($0)" }
             if row.proofs.isEmpty { complaints.append("\(row.title) has no proof") }
             complaints += Self.repeated(row.proofs).map { "\(row.title): \($0) stands there twice" }
-            complaints += row.proofs.compactMap { fault(of: $0, known, project) }.map { "\(row.title): \($0)" }
+            complaints += row.proofs.compactMap { fault(of: $0, known, tests, project.deviating) }.map {
+                "\(row.title): \($0)"
+            }
         }
         complaints += unmentioned(project.exchanges)
         let listed = Set(deviations)
@@ -105,20 +108,30 @@ struct ConformanceTable {
         return complaints.sorted()
     }
 
+    /// The names of the tests in each file that a row names; none for a file that there is not.
+    private func testNames(of project: ConformanceProject) -> [String: Set<String>] {
+        var names: [String: Set<String>] = [:]
+        for case .test(let file, _) in rows.flatMap(\.proofs) where names[file] == nil {
+            names[file] = project.tests(file)
+        }
+        return names
+    }
+
     private func fault(
         of proof: ConformanceRow.Proof,
         _ known: Set<String>,
-        _ project: ConformanceProject
+        _ tests: [String: Set<String>],
+        _ deviating: Set<String>
     ) -> String? {
         switch proof {
         case .exchange(let name):
             guard known.contains(name) else { return "there is no exchange \(name)" }
-            return project.deviating.contains(name) ? "\(name) fails, and proves nothing" : nil
+            return deviating.contains(name) ? "\(name) fails, and proves nothing" : nil
         case .exchanges(let prefix):
-            let proving = known.contains { $0.hasPrefix(prefix) && !project.deviating.contains($0) }
-            return proving ? nil : "there is no exchange \(prefix)*"
+            let isProved = known.contains { $0.hasPrefix(prefix) && !deviating.contains($0) }
+            return isProved ? nil : "there is no exchange \(prefix)*"
         case .test(let file, let name):
-            guard let names = project.tests(file) else { return "there is no file Tests/\(file)" }
+            guard let names = tests[file] else { return "there is no file Tests/\(file)" }
             return names.contains(name) ? nil : "there is no test \"\(name)\" in \(file)"
         case .unreadable(let text):
             return "\(text) names neither an exchange nor a test"
