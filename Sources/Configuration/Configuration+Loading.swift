@@ -51,6 +51,7 @@ extension Configuration {
             let path = ["cache", "directory"]
             layers.apply(.string(cacheDirectory), to: "cache.directory", path: path, from: .flag("--cache"))
         }
+        layers.addPresets()
         // What hangs together is judged only where each part is sound: else one slip would be reported twice.
         if layers.errors.isEmpty { layers.checkTogether() }
         guard layers.errors.isEmpty else { throw ConfigurationErrors(layers.errors) }
@@ -79,7 +80,11 @@ struct ConfigurationLayers {
         from source: ConfigurationSource
     ) {
         guard let directive = Directive.all.first(where: { $0.path == path }) else {
-            if let table = Self.table(at: path) {
+            if path.first == RuleReading.table {
+                errors.append(
+                    source.error(key: written, got: "a rule", allowed: "rules in the file, as [[rule]], or by presets")
+                )
+            } else if let table = Self.table(at: path) {
                 let allowed = "a table: [\(written)], and below it \(table.key.dropFirst(written.count + 1)) = …"
                 errors.append(source.error(key: written, got: value.shown, allowed: allowed))
             } else {
@@ -114,8 +119,39 @@ struct ConfigurationLayers {
         let placed = entries.map { (entry: $0, line: lines.line(of: $0.path)) }
         for (entry, line) in placed.sorted(by: { ($0.line ?? 0, $0.entry.path) < ($1.line ?? 0, $1.entry.path) }) {
             let source = ConfigurationSource.file(name: name, line: line)
+            if entry.path == [RuleReading.table] {
+                readRules(entry.value, lines: lines, from: source, name: name)
+                continue
+            }
             apply(entry.value, to: Self.shown(entry.path), path: entry.path, from: source)
         }
+    }
+
+    private mutating func readRules(
+        _ value: ConfigurationValue,
+        lines: KeyLines,
+        from source: ConfigurationSource,
+        name: String
+    ) {
+        guard let reading = RuleReading(value, lines: lines, fileName: name) else {
+            errors.append(source.error(key: RuleReading.table, got: value.shown, allowed: RuleReading.tablesAllowed))
+            return
+        }
+        errors += reading.errors
+        configuration.rules = CacheRules(reading.rules)
+    }
+
+    /// The rules of presets stand behind those of the file, in the order in which the presets are named.
+    mutating func addPresets() {
+        var rules = configuration.rules.rules
+        for preset in configuration.presets {
+            do throws(ConfigurationErrors) {
+                rules += try preset.rules()
+            } catch {
+                errors += error.errors
+            }
+        }
+        configuration.rules = CacheRules(rules)
     }
 
     mutating func readEnvironment(_ environment: [String: String]) {

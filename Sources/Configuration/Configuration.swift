@@ -21,6 +21,10 @@ package struct Configuration: Sendable, Equatable {
     package var tunnel = Tunnel()
     package var log = Log()
     package var stop = Stop()
+    /// Names of presets, whose rules stand behind those of the file.
+    package var presets: [Preset] = []
+    /// All rules that hold: `[[rule]]` of the file, then those of the presets.
+    package var rules = CacheRules()
 
     /// Every directive at its default.
     package init() {}
@@ -150,6 +154,8 @@ package struct Configuration: Sendable, Equatable {
         package var defaultHeuristicShare = 0.1
         /// How long a stale response answers while its origin cannot be reached (RFC 9111 §4.2.4).
         package var staleOnDisconnectSeconds: Int64 = 86_400
+        /// The names of targeted fields in lower case, in order of precedence (RFC 9213 §2.2).
+        package var targets: [String] = []
 
         package init() {}
     }

@@ -9,7 +9,9 @@ indirect enum ConfigurationValue: Equatable {
     case number(Double)
     case flag(Bool)
     case list([ConfigurationValue])
-    /// Tables, dates and times: no directive takes them. What it is, with its article: "a table".
+    /// Only rules are tables; no directive takes one.
+    case table([String: ConfigurationValue])
+    /// Dates and times: nothing takes them. What it is, with its article: "a date".
     case other(String)
 
     /// As an error shows it: quoted where it was text, bounded, and without control characters (a log line stays one).
@@ -20,6 +22,7 @@ indirect enum ConfigurationValue: Equatable {
         case .number(let number): "\(number)"
         case .flag(let flag): "\(flag)"
         case .list(let values): Self.shown(list: values)
+        case .table: "a table"
         case .other(let what): what
         }
     }

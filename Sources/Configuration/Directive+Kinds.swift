@@ -241,7 +241,7 @@ extension Directive {
 
 extension Directive {
     private static let sizeAllowed = "a size such as \"10 GiB\", \"500 MB\" or a number of bytes"
-    private static let durationAllowed = "a duration such as \"90s\", \"5m\", \"1h30m\" or \"250ms\""
+    static let durationAllowed = "a duration such as \"90s\", \"5m\", \"1h30m\" or \"250ms\""
     private static let shareAllowed = "a number from 0 to 1"
     private static let orUnset = ", or \"unset\""
     private static let hundredYears: Int64 = 36_525 * 86_400 * DurationText.nanosecondsPerSecond
@@ -254,7 +254,7 @@ extension Directive {
         }
     }
 
-    private static func nanoseconds(_ value: ConfigurationValue) -> Int64? {
+    static func nanoseconds(_ value: ConfigurationValue) -> Int64? {
         guard case .string(let text) = value, let duration = DurationText.parse(text), duration <= hundredYears else {
             return nil
         }
@@ -280,7 +280,7 @@ extension Directive {
     }
 
     /// `"a", "b" or "c"`.
-    private static func alternatives(_ words: [String]) -> String {
+    static func alternatives(_ words: [String]) -> String {
         guard let last = words.last, words.count > 1 else { return words.joined() }
         return words.dropLast().joined(separator: ", ") + " or " + last
     }

@@ -5,6 +5,7 @@
 package struct Directive: Sendable {
     package enum Kind: Sendable, Equatable, CaseIterable {
         case addresses, path, size, count, duration, share, flag, word, clients, destinations, ports, name, log
+        case presets, fieldNames
     }
 
     /// `cache.max_size`.

@@ -16,7 +16,14 @@ extension Directive {
             default: #"["127.0.0.1:3128"]"#,
             "Addresses and ports on which clients are served; port 0 takes a free one, which the start-up line names. "
                 + "An address that other machines can reach needs access.clients."
-        )
+        ),
+        .presets(
+            "presets",
+            \.presets,
+            default: "[]",
+            "Sets of rules that come with Holdfast and hold behind those of this file; \"holdfast check --preset apt\" "
+                + "prints one. There are: \(Preset.allCases.map(\.rawValue).joined(separator: ", "))."
+        ),
     ]
 
     private static let cache: [Directive] = [
@@ -357,6 +364,13 @@ extension Directive {
             seconds: \.freshness.staleOnDisconnectSeconds,
             default: "24h",
             "How long after its end a stale response answers while its origin is out of reach; 0s: never."
+        ),
+        .fieldNames(
+            "freshness.targets",
+            \.freshness.targets,
+            default: "[]",
+            "Fields that stand in the place of Cache-Control where a response has them, such as \"CDN-Cache-Control\"; "
+                + "the first that it has counts (RFC 9213)."
         ),
         .duration(
             "collapse.pass_memory",

@@ -7,6 +7,9 @@
 package struct KeyLines {
     /// Path of unquoted parts → line, counted from 1. Tables are there with the line of their header.
     package private(set) var lines: [[String]: Int] = [:]
+    /// Path of an array of tables → for each of its tables, in their order, the lines of the keys below it; the table's
+    /// own line is that of the empty path.
+    private var elements: [[String]: [[[String]: Int]]] = [:]
 
     private let bytes: [UInt8]
     private var position = 0
@@ -24,10 +27,15 @@ package struct KeyLines {
             case UInt8(ascii: "#"):
                 skipComment()
             case UInt8(ascii: "["):
-                while peek() == UInt8(ascii: "[") { advance() }
+                var brackets = 0
+                while peek() == UInt8(ascii: "[") {
+                    advance()
+                    brackets += 1
+                }
                 guard let path = readPath() else { return }
                 table = path
                 note(path)
+                if brackets > 1 { beginElement(of: path) }
                 while let byte = peek(), byte == UInt8(ascii: "]") || byte == UInt8(ascii: " ") { advance() }
             default:
                 guard readAssignment(under: table) else { return }
@@ -35,8 +43,10 @@ package struct KeyLines {
         }
     }
 
-    /// The line of the key, or of the nearest table above it that has one.
+    /// The line of the key, or of the nearest table above it that has one; for a table that only dotted keys make, that
+    /// of the first of them.
     package func line(of path: [String]) -> Int? {
+        if lines[path] == nil, let first = lines.filter({ $0.key.starts(with: path) }).values.min() { return first }
         var path = path[...]
         while !path.isEmpty {
             if let line = lines[Array(path)] { return line }
@@ -45,8 +55,30 @@ package struct KeyLines {
         return nil
     }
 
+    /// The line of a key in one of the tables of an array, or of the nearest table above it; nil where the array has no
+    /// such table.
+    package func line(of path: [String], inElement index: Int, of array: [String]) -> Int? {
+        guard let tables = elements[array], tables.indices.contains(index) else { return nil }
+        var path = path[...]
+        while true {
+            if let line = tables[index][Array(path)] { return line }
+            if path.isEmpty { return nil }
+            path = path.dropLast()
+        }
+    }
+
     private mutating func note(_ path: [String]) {
         if lines[path] == nil { lines[path] = line }
+        for count in 1..<max(path.count, 1) {
+            let array = Array(path.prefix(count))
+            guard let last = elements[array]?.indices.last else { continue }
+            let rest = Array(path.dropFirst(count))
+            if elements[array]?[last][rest] == nil { elements[array]?[last][rest] = line }
+        }
+    }
+
+    private mutating func beginElement(of array: [String]) {
+        elements[array, default: []].append([[]: line])
     }
 
     // MARK: Keys
@@ -126,6 +158,7 @@ package struct KeyLines {
                 advance()
             default:
                 let before = position
+                if byte == UInt8(ascii: "{") { beginElement(of: path) }
                 guard skipValue(of: path), position > before else { return false }
             }
         }

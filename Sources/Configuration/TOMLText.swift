@@ -66,6 +66,14 @@ enum TOMLText {
         }
     }
 
+    private static func convert(_ table: TOMLTable) -> ConfigurationValue {
+        var values: [String: ConfigurationValue] = [:]
+        for key in table.keys {
+            values[key] = table[key].map { convert($0) } ?? .other("a key with a NUL byte")
+        }
+        return .table(values)
+    }
+
     private static func convert(_ value: any TOMLValueConvertible) -> ConfigurationValue {
         switch value.type {
         case .string: value.string.map { .string($0) } ?? .other("a string")
@@ -73,7 +81,7 @@ enum TOMLText {
         case .double: value.double.map { .number($0) } ?? .other("a number")
         case .bool: value.bool.map { .flag($0) } ?? .other("true or false")
         case .array: .list(value.array.map { array in array.map { convert($0) } } ?? [])
-        case .table: .other("a table")
+        case .table: value.table.map { convert($0) } ?? .other("a table")
         case .date: .other("a date")
         case .time: .other("a time of day")
         case .dateTime: .other("a date with a time")

@@ -41,7 +41,7 @@ extension CachedExchange {
         case .several(let specifiers):
             // Resume-rules 4: origins see single ranges only. A condition on top is for the origin to judge.
             guard let first = specifiers.first, !asksPlainly, !hasForeignConditions, !gaveUpSeveral else {
-                return passInstead(.bypass)
+                return passInstead(forward)
             }
             asking.firstOfSeveral = first
             fields.set(.range, "bytes=\(first.text)")
@@ -124,6 +124,7 @@ extension CachedExchange {
         case .wait(let number):
             stage = .looking
             openingNumber = number
+            waitedFor = record.cacheStatus.forward
             hall.after(table.configuration.collapse.waitNanoseconds, on: loop) { [weak self] in self?.released() }
             return false
         }
@@ -134,7 +135,6 @@ extension CachedExchange {
         table.leave(key, number: number)
         openingNumber = nil
         hasWaited = true
-        record.cacheStatus.collapsed = true
         look()
     }
 
@@ -146,6 +146,9 @@ extension CachedExchange {
 
     func ask(_ fields: FieldSection, _ asking: Asking) {
         attempts += 1
+        // RFC 9211 §2.6: it waited, and could not use what came.
+        if hasWaited { record.cacheStatus.collapsed = false }
+        waitedFor = nil
         let upstream = hall.upstreamRequest(
             head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
             uri: uri,
@@ -257,6 +260,7 @@ extension CachedExchange {
             joinOwn(fills)
         case .notStorable(let reason):
             record.cacheStatus.detail = reason.detail
+            if let stored = asking.validates.first, answer.saysUnsuitable { hall.store.invalidate(stored) }
             // A refusal, an error or a 304 says nothing of whether the next answer may be stored.
             closeOpening(notStorable: answer.head.status == 200)
             relay(answer, call, asking)
@@ -272,7 +276,16 @@ extension CachedExchange {
             notModified: answer.head.fields,
             candidates: named.map(\.metadata.head.fields)
         )
-        let freshened = chosen.map { (stored: named[$0], result: table.freshen(named[$0], with: answer)) }
+        let policy = hall.policy(for: uri, response: answer.head)
+        // Where nothing of the answer may be kept, what was held is valid for this request nonetheless.
+        let mayKeep = Storability.mayKeep(answer: answer.head.fields, request: request.fields, policy: policy)
+        let freshened = chosen.map {
+            (stored: named[$0], result: mayKeep ? table.freshen(named[$0], with: answer) : .updated)
+        }
+        if let first = chosen.first {
+            let fields = Forwarding.response(answer.head, pseudonym: hall.pseudonym)
+            ownFields = (named[first].id, StoredHeadUpdate.ofOneRequest(fields, policy: policy))
+        }
         guard isAttached else { return closeOpening(notStorable: false) }
         switch freshened.first {
         case (let stored, .updated)?:
@@ -331,7 +344,7 @@ extension CachedExchange {
             // Nothing can be joined to the answer to one of several ranges: the origin is asked for all of them.
             call.cancel()
             gaveUpSeveral = true
-            return fetch(.bypass)
+            return fetch(record.cacheStatus.forward ?? .uriMiss)
         }
         guard !isSplice(answer) else {
             // The whole instead, in one piece (rule 11).

@@ -30,7 +30,11 @@ extension CachedExchange {
     ) {
         let metadata = stored.metadata
         let now = Clock.unixSeconds()
-        if isHit {
+        if let waitedFor {
+            // Another request's answer was awaited, and serves this one, too.
+            record.cacheStatus.forward = waitedFor
+            record.cacheStatus.collapsed = true
+        } else if isHit {
             record.cacheStatus.hit = true
             record.cacheStatus.forward = nil
         }
@@ -83,6 +87,9 @@ extension CachedExchange {
             head = AnswerHead.unsatisfiable(completeLength: completeLength)
         }
         parts.removeAll { $0.range.isEmpty }
+        if let ownFields, ownFields.version == stored.id {
+            ownFields.fields.forEach { head.fields.append($0) }
+        }
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         record.status = head.status
         guard request.method == .get, let first = parts.first else {

@@ -22,7 +22,8 @@ extension CachedExchange {
 
     func decide(_ candidates: [StoredResponse]) {
         seen = Set(candidates.map(\.id))
-        guard !asksPlainly else { return fetch(.miss) }
+        // Why it was not a hit is what it was at first (RFC 9211 §2.2).
+        guard !asksPlainly else { return fetch(record.cacheStatus.forward ?? .miss) }
         let now = Clock.unixSeconds()
         let judged =
             candidates
@@ -53,11 +54,18 @@ extension CachedExchange {
         return matching.enumerated().min { one, other in
             let (left, right) = (isOfUse(one.element), isOfUse(other.element))
             if left != right { return left }
+            // RFC 9111 §4.1: a default response that forgot its Vary does not hide those that have one.
+            let (chosen, given) = (variesKnowingly(one.element), variesKnowingly(other.element))
+            if chosen != given { return chosen }
             let (newer, older) = (age(of: one.element), age(of: other.element))
             if Vary.isNewer(newer, than: older) { return true }
             if Vary.isNewer(older, than: newer) { return false }
             return one.offset < other.offset
         }?.element
+    }
+
+    private func variesKnowingly(_ judged: Judged) -> Bool {
+        judged.view.head.fields.contains(.vary) && judged.decision != .validate(.varyAny)
     }
 
     private func age(of judged: Judged) -> (date: Int64?, receivedAt: Int64) {
@@ -101,7 +109,10 @@ extension CachedExchange {
     func use(_ judged: Judged, validation: ValidationReason?) {
         let stored = judged.stored
         let precondition = self.precondition(stored)
-        if precondition == .forward { return passInstead(.bypass) }
+        if precondition == .forward {
+            record.cacheStatus.ttl = nil
+            return passInstead(validation == nil ? .request : .stale)
+        }
         let wanted = wantedPart(of: stored, judged.view.head)
         let needed = neededBytes(wanted, of: stored)
         let needsBytes = request.method == .get && precondition == .proceed
@@ -116,12 +127,15 @@ extension CachedExchange {
             return answer(stored, wanted, precondition: precondition, isHit: validated != stored.id)
         }
         // RFC 9111 §5.2.1.7.
-        if CacheControl.request(request.fields).onlyIfCached { return answerLocally(.onlyIfCached) }
+        let directives = CacheControl.request(request.fields)
+        if directives.onlyIfCached { return answerLocally(.onlyIfCached) }
+        // RFC 9111 §5.2.1.5: what has to be fetched for it may not be stored; nor is it taken out of others' fills.
+        if directives.noStore || asksAlone, !isHeld { return fetch(validation == nil ? .partial : .stale) }
         guard let validation else {
             // Fresh, and bytes are missing: the origin confirms first (invariant 4), if only by a fill that it has confirmed.
             record.cacheStatus.forward = .partial
             guard stored.isResumable || table.liveFills(of: stored)?.covers(needed) == true else {
-                return fetch(.miss)
+                return fetch(.partial)
             }
             return join(stored, needed, need: validated == stored.id ? .nothing : .confirmation)
         }

@@ -59,8 +59,14 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     /// The head of the answer to this very request, where it was fetched for it: complete with what a cache does not
     /// keep for others (RFC 9111 §3.1).
     var ownHead: (version: Int64, head: ResponseHead)?
+    /// Fields of the 304 to this very request that are not kept for others.
+    var ownFields: (version: Int64, fields: FieldSection)?
     /// How often a version came to its end just when it was to be joined.
     var endedJoins = 0
+    /// Why it would have asked, where another request's answer was awaited instead.
+    var waitedFor: CacheStatus.Forward?
+    /// What it needs may not be kept with what is stored: it is fetched for this request alone.
+    var asksAlone = false
 
     init(hall: ExchangeHall, stream: DownstreamStream, request: RequestHead, uri: AbsoluteURI, record: ExchangeRecord) {
         self.hall = hall
@@ -68,7 +74,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         self.request = request
         self.uri = uri
         self.record = record
-        key = CacheKey(uri)
+        key = hall.table.rules.key(of: uri)
         if hall.configuration.forward.cacheStatusKey { self.record.cacheStatus.key = key.uri }
     }
 
@@ -136,6 +142,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case (.confirming, .confirmed):
             record.cacheStatus.forwardStatus = 206
             record.cacheStatus.stored = true
+            // The answer has made it fresh anew.
+            record.cacheStatus.ttl = nil
             validated = stored.id
             deliver(stored)
         case (.confirming, .unanswered):
@@ -145,9 +153,18 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             leaveFills()
             validated = new?.id
             asksPlainly = new == nil
+            record.cacheStatus.ttl = nil
+            if let new {
+                record.cacheStatus.forwardStatus = new.metadata.head.status
+                record.cacheStatus.stored = true
+            }
             look()
         case (.confirming, .failed(let failure)):
             leaveFills()
+            if failure.asksAlone, !asksAlone {
+                asksAlone = true
+                return look()
+            }
             guard failure.asksPlainly, !asksPlainly else { return answerLocally(failure.localResponse) }
             asksPlainly = true
             look()

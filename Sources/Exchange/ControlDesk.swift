@@ -137,12 +137,13 @@ package struct ControlDesk: Sendable {
         case .success(let parsed): uri = parsed
         case .failure(let error): return .failed(sentence: "\(AccessLogLine.escaped(url)) is no URL: \(error.sentence)")
         }
-        let key = CacheKey(uri)
+        let key = configuration.rules.key(of: uri)
         let now = Clock.unixSeconds()
         let judge = FreshnessJudge(configuration)
         let reports = running?.table.reports() ?? []
         let unfinished = store.unfinished().filter { $0.key == key }
-        let versions = find(key).map { response in
+        let found = find(key)
+        let versions = found.map { response in
             let metadata = response.metadata
             let resumability = Resumability.of(response)
             return ShownVersion(
@@ -158,7 +159,7 @@ package struct ControlDesk: Sendable {
                 isResumable: resumability.isResumable,
                 resumability: resumability.sentence,
                 freshness: judge.note(
-                    uri: key.uri,
+                    uri: uri.description,
                     requestFields: response.requestFields,
                     head: metadata.head,
                     requestTime: metadata.requestTime,
@@ -177,7 +178,19 @@ package struct ControlDesk: Sendable {
                 fill: reports.first { $0.id == response.id }.map { StatusFill($0) }
             )
         }
-        return .shown(ShownAnswer(url: key.uri, now: now, versions: versions))
+        let contentType = found.first?.metadata.head.fields.combined(.contentType)
+        let rule = configuration.rules.match(uri, contentType: contentType).map {
+            ShownRule(origin: $0.origin, sentences: $0.explanation)
+        }
+        return .shown(
+            ShownAnswer(
+                url: uri.description,
+                key: key.uri == uri.description ? nil : key.uri,
+                now: now,
+                rule: rule,
+                versions: versions
+            )
+        )
     }
 
     /// Waits for the store; there is a thread for it.
@@ -215,7 +228,7 @@ package struct ControlDesk: Sendable {
         let items = urls.map { url in
             switch Self.parse(url) {
             case .success(let uri):
-                let key = CacheKey(uri)
+                let key = configuration.rules.key(of: uri)
                 // First the fills: what is removed must not be written again.
                 running?.table.stopFills(of: key)
                 return PurgeAnswer.Item(url: key.uri, removed: store.purge(key))

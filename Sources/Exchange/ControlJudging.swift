@@ -10,9 +10,11 @@ import Store
 /// Asks how a stored response stands to a plain GET of its URL.
 struct FreshnessJudge {
     private let base: CachePolicy
+    private let rules: CacheRules
 
     init(_ configuration: Configuration) {
         base = configuration.policy
+        rules = configuration.rules
     }
 
     /// - Parameter requestFields: the stored ones. The imagined GET sends them too, since with others it would ask for
@@ -28,10 +30,11 @@ struct FreshnessJudge {
         now: Int64
     ) -> FreshnessNote {
         let target: RequestTarget
-        let policy = base
+        var policy = base
         switch AbsoluteURI.parse(uri) {
         case .success(let parsed):
             target = .absolute(parsed)
+            policy = rules.policy(base, for: parsed, contentType: head.fields.combined(.contentType))
         case .failure:
             target = .origin(pathAndQuery: "/")
         }

@@ -301,9 +301,21 @@ package struct ShownVersion: Codable, Sendable {
     package var fill: StatusFill?
 }
 
+/// A rule of proxy.conf, and why it holds.
+package struct ShownRule: Codable, Sendable {
+    /// `proxy.conf:12`, or `preset apt, rule 2`.
+    package var origin: String
+    /// Which patterns matched, and what the rule sets; one sentence each.
+    package var sentences: [String]
+}
+
 package struct ShownAnswer: Codable, Sendable {
     package var url: String
+    /// The key that a rule gives it; nil where the URL is its own.
+    package var key: String?
     package var now: Int64
+    /// The rule of proxy.conf that holds for it; nil where none does.
+    package var rule: ShownRule?
     /// Newest first.
     package var versions: [ShownVersion]
 }

@@ -117,7 +117,19 @@ package struct ControlRendering: Sendable {
     // MARK: show
 
     package func shown(_ answer: ShownAnswer) -> String {
-        answer.versions.map { version($0, url: answer.url, now: answer.now) }.joined(separator: "\n\n")
+        let versions = answer.versions.map { version($0, url: answer.url, now: answer.now) }
+        return ([rule(answer)] + versions).filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    /// Which rule holds for the URL, and why; nothing where none does.
+    package func rule(_ answer: ShownAnswer) -> String {
+        var lines: [String] = []
+        if let rule = answer.rule {
+            lines.append("\(AccessLogLine.escaped(rule.origin)) holds for this URL")
+            lines += rule.sentences.map { "  " + AccessLogLine.escaped($0) }
+        }
+        if let key = answer.key { lines.append("  its key is \(AccessLogLine.escaped(key))") }
+        return lines.joined(separator: "\n")
     }
 
     private func version(_ version: ShownVersion, url: String, now: Int64) -> String {

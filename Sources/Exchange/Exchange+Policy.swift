@@ -14,8 +14,10 @@ extension ExchangeHall {
 
     /// RFC 9111 §4.3.5: what the answer to a HEAD says of the stored responses that could have answered it.
     func heard(_ answer: OriginCall.Answer, toHEAD request: RequestHead, of uri: AbsoluteURI) {
-        guard request.method == .head, !ConditionalRequest.isConditional(request.fields) else { return }
-        store.find(CacheKey(uri)) { [self] found in
+        guard request.method == .head, !ConditionalRequest.isConditional(request.fields),
+            Storability.mayKeep(answer: answer.head.fields, request: request.fields, policy: table.basePolicy)
+        else { return }
+        store.find(table.rules.key(of: uri)) { [self] found in
             for response in found {
                 let head = response.metadata.head
                 guard let names = Vary.nominated(head.fields),
@@ -35,14 +37,16 @@ extension ExchangeHall {
 extension FillTable {
     /// The policy that a response of this URI is stored and reused under.
     func policy(for uri: AbsoluteURI, response: ResponseHead) -> CachePolicy {
-        basePolicy
+        rules.policy(basePolicy, for: uri, contentType: response.fields.combined(.contentType))
     }
 
     /// What becomes of a download of this URI that its last client leaves (resume-rules 6).
     func abandonPolicy(for uri: AbsoluteURI, response: ResponseHead) -> AbandonPolicy {
         let resume = configuration.resume
+        let contentType = response.fields.combined(.contentType)
+        let onDisconnect = rules.match(uri, contentType: contentType)?.onDisconnect ?? resume.onDisconnect
         return AbandonPolicy(
-            onDisconnect: OnDisconnect(rawValue: resume.onDisconnect.rawValue) ?? .finish,
+            onDisconnect: OnDisconnect(rawValue: onDisconnect.rawValue) ?? .finish,
             finishBelow: resume.finishBelow,
             finishShare: resume.finishShare,
             finishShareUnresumable: resume.finishShareUnresumable,

@@ -149,7 +149,6 @@ package final class ExchangeHall: ExchangeDoor {
             head,
             allowsTrace: configuration.forward.trace,
             now: Clock.unixSeconds(),
-            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
             via: viaField
         )
         stream.sendHead(answer.head, body: .length(Int64(answer.body.count)))
@@ -169,7 +168,6 @@ package final class ExchangeHall: ExchangeDoor {
         record.status = response.status
         let message = response.message(
             now: Clock.unixSeconds(),
-            cacheStatus: record.cacheStatus.value(cacheName: cacheName),
             proxyName: configuration.forward.proxyStatus ? cacheName : nil,
             via: viaField
         )
@@ -235,7 +233,7 @@ package final class ExchangeHall: ExchangeDoor {
     /// RFC 9111 §4.4, and unfinished downloads with it (resume-rules 9).
     func invalidate(after response: ResponseHead, to request: RequestHead) {
         for uri in Invalidation.targets(request: request, response: response) {
-            let key = CacheKey(uri)
+            let key = table.rules.key(of: uri)
             table.closeFills(of: key)
             store.invalidate(key)
         }

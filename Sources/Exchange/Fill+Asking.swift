@@ -54,6 +54,11 @@ extension Fill {
             receivedAt: answer.responseTime
         )
         switch check {
+        case .continues
+        where !Storability.mayKeep(answer: answer.head.fields, request: credentials, policy: table.basePolicy):
+            call.cancel()
+            _ = version.tell(number) { $0.rejected(.broken(.unexpectedStatus)) }
+            end(FillStop(.notKept))
         case .continues(let span, let completeLength):
             let start = version.tell(number) { $0.continued(span: span, compareUntil: request.missing.lowerBound) }
             guard start == .readBody else {
@@ -68,8 +73,13 @@ extension Fill {
                 return refuse(call, .beyondAsked, status: answer.head.status)
             }
             version.provesRanges()
-            guard table.freshen(version.response, with: answer) == .updated else {
-                return refuse(call, .unexpectedStatus, status: answer.head.status)
+            switch table.freshen(version.response, with: answer) {
+            case .updated: break
+            case .forbidden:
+                call.cancel()
+                _ = version.tell(number) { $0.rejected(.broken(.unexpectedStatus)) }
+                return end(FillStop(.notKept))
+            case .tooVague: return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             if let completeLength { body.learn(completeLength: completeLength) }
             readBody(of: call, framing: answer.framing)

@@ -12,6 +12,8 @@ struct FillStop: Error, Sendable {
         /// The origin answered the request for the rest with something that does not continue what is held:
         /// a plain request will show the client what (resume-rules 5).
         case answered(status: Int)
+        /// What the origin answered may not be kept with what is held (RFC 9111 §3.5, §5.2.2.5).
+        case notKept
         /// The bytes could not be stored.
         case store(StoreError)
         /// There is no strong validator, so that nothing may be appended to what is held (resume-rules 1).
@@ -29,16 +31,21 @@ struct FillStop: Error, Sendable {
     /// Whether a reader to whom nothing was sent yet should ask the origin plainly, by itself.
     var asksPlainly: Bool {
         switch kind {
-        case .answered, .store, .notResumable, .unavailable, .purged: true
+        case .answered, .store, .notResumable, .unavailable, .purged, .notKept: true
         case .upstream: false
         }
+    }
+
+    /// Whether such a reader should ask for what it wants, by itself and as it came.
+    var asksAlone: Bool {
+        if case .notKept = kind { true } else { false }
     }
 
     /// The failure is ours: the origin would go on.
     var leavesTheOriginSound: Bool {
         switch kind {
         case .store, .purged: true
-        case .upstream, .answered, .notResumable, .unavailable: false
+        case .upstream, .answered, .notResumable, .unavailable, .notKept: false
         }
     }
 
@@ -46,6 +53,7 @@ struct FillStop: Error, Sendable {
         switch kind {
         case .upstream(let failure): failure.sentence
         case .answered(let status): "The origin answered the request for the rest with \(status)."
+        case .notKept: "The origin's answer may not be stored."
         case .store(let error): error.sentence
         case .notResumable:
             "The download broke off, and the origin gives no strong validator under which it could go on."
@@ -60,7 +68,7 @@ struct FillStop: Error, Sendable {
         case .upstream(let failure): .upstream(failure)
         case .answered(let status), .unavailable(let status):
             .notContinued(sentence, status: 502, receivedStatus: status)
-        case .notResumable: .notContinued(sentence, status: 502)
+        case .notResumable, .notKept: .notContinued(sentence, status: 502)
         case .store, .purged: .notContinued(sentence, status: 502, error: .proxyInternalError)
         }
     }

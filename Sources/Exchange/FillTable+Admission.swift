@@ -94,7 +94,12 @@ extension FillTable {
             NewStoredResponse(
                 key: question.key,
                 requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
-                head: StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime),
+                head: StoredAnswerHead.storing(
+                    answer.head,
+                    pseudonym: pseudonym,
+                    receivedAt: answer.responseTime,
+                    policy: policy
+                ),
                 requestTime: answer.requestTime,
                 responseTime: answer.responseTime,
                 validator: validator,
@@ -153,13 +158,16 @@ extension FillTable {
         let stored = response.metadata.head.fields
         guard !StoredHeadUpdate.nominatesMore(answer.head.fields, than: stored) else { return .tooVague }
         var head = response.metadata.head
-        head.fields = StoredHeadUpdate.apply(
-            StoredAnswerHead.storing(answer.head, pseudonym: pseudonym, receivedAt: answer.responseTime).fields,
-            to: head.fields
+        let newer = StoredAnswerHead.storing(
+            answer.head,
+            pseudonym: pseudonym,
+            receivedAt: answer.responseTime,
+            policy: basePolicy
         )
+        head.fields = StoredHeadUpdate.apply(newer.fields, to: head.fields, policy: basePolicy)
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
         // RFC 9111 §5.2.2.5 and §5.2.2.7: a 304 may forbid what its 200 allowed.
-        let control = CacheControl.response(head.fields)
+        let control = CacheControl.response(head.fields, policy: basePolicy)
         guard !control.isPrivate, !control.noStore else {
             store.supersede(response)
             return .forbidden

@@ -23,6 +23,7 @@ package final class FillTable: Sendable {
     let finisher: Finisher
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
+    var rules: CacheRules { configuration.rules }
     private let shards: [Shard]
 
     final class Shard: Sendable {

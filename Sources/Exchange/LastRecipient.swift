@@ -10,7 +10,6 @@ enum LastRecipient {
         _ request: RequestHead,
         allowsTrace: Bool,
         now: Int64,
-        cacheStatus: String,
         via: String
     ) -> (head: ResponseHead, body: [UInt8]) {
         let body = request.method == .trace ? reflected(request) : []
@@ -22,7 +21,6 @@ enum LastRecipient {
             head.fields.append(.allow, allowed(trace: allowsTrace))
         }
         head.fields.append(.contentLength, String(body.count))
-        head.fields.append(.cacheStatus, cacheStatus)
         head.fields.append(.via, via)
         return (head, body)
     }

@@ -179,12 +179,12 @@ package struct LocalResponse: Sendable, Equatable {
 
     // MARK: As a message
 
-    /// The head and the body as they are sent: plain text, one line.
+    /// The head and the body as they are sent: plain text, one line. No Cache-Status: that is for responses of an origin
+    /// server (RFC 9211 §2).
     ///
     /// - Parameter proxyName: our name in Proxy-Status; nil: the field is not sent.
     package func message(
         now: Int64,
-        cacheStatus: String,
         proxyName: String?,
         via: String
     ) -> (head: ResponseHead, body: [UInt8]) {
@@ -195,7 +195,6 @@ package struct LocalResponse: Sendable, Equatable {
         head.fields.append(.contentType, "text/plain; charset=utf-8")
         head.fields.append(.contentLength, String(body.count))
         head.fields.append(.cacheControl, "no-store")
-        head.fields.append(.cacheStatus, cacheStatus)
         if let proxyName { head.fields.append(.proxyStatus, proxyStatus.value(proxyName: proxyName)) }
         head.fields.append(.via, via)
         return (head, body)

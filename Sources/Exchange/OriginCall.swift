@@ -28,6 +28,15 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         let sentAt: Int64
         let address: IPAddress?
 
+        /// Whether this answer to a validation says that the stored response is none any more (RFC 9111 §4.3.3). An error
+        /// of the server says nothing of it; nor does what speaks of one client or one request.
+        var saysUnsuitable: Bool {
+            switch head.status {
+            case 304, 401, 403, 407, 408, 412, 416, 417, 421, 425, 426, 428, 429, 431, 451, 500...: false
+            default: true
+            }
+        }
+
         /// Whether this is the whole of the version that is known: a 200 under the same strong validator and length.
         func isWhole(of known: KnownVersion) -> Bool {
             let length: Int64? = if case .length(let length) = framing { length } else { nil }

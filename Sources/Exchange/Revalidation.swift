@@ -72,13 +72,22 @@ enum Revalidation {
                 notModified: answer.head.fields,
                 candidates: [stored.metadata.head.fields]
             ).isEmpty
-            if isMeant { hall.table.freshen(stored, with: answer) }
+            let mayKeep = Storability.mayKeep(
+                answer: answer.head.fields,
+                request: question.request.fields,
+                policy: hall.policy(for: question.uri, response: answer.head)
+            )
+            if isMeant, mayKeep { hall.table.freshen(stored, with: answer) }
             return
         }
         // An error or a part takes no good response's place behind its clients' backs.
         guard answer.head.status == 200,
             case .stored(let fills) = hall.table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)
-        else { return call.cancel() }
+        else {
+            // Its clients are not to wait for ever for an answer of their own.
+            if answer.saysUnsuitable { hall.store.invalidate(stored) }
+            return call.cancel()
+        }
         fills.leaveUnread([0..<(fills.body.completeLength ?? .max)])
     }
 }

@@ -70,8 +70,9 @@ package enum AnswerHead {
         var head = ResponseHead(status: 304)
         stored.fields.forEach { field in
             switch field.known {
-            case .cacheControl, .contentLocation, .date, .etag, .expires, .vary, .lastModified, .via, .server,
-                .setCookie:
+            // Cache-Status: ours is appended to those of the caches before (RFC 9211 §2).
+            case .cacheControl, .cacheStatus, .contentLocation, .date, .etag, .expires, .vary, .lastModified, .via,
+                .server, .setCookie:
                 head.fields.append(field)
             default: break
             }

@@ -22,8 +22,9 @@ package struct CacheStatus: Sendable, Equatable {
     package var forwardStatus: Int?
     /// §2.5: whether the response was stored.
     package var stored: Bool
-    /// §2.6: whether the request shared another one's way to the origin.
-    package var collapsed: Bool
+    /// §2.6: whether the request shared another one's way to the origin; false where it waited for that in vain, nil
+    /// where it did not wait.
+    package var collapsed: Bool?
     /// §2.4: seconds for which the response is still fresh; negative where it is stale.
     package var ttl: Int64?
     /// §2.7: the cache key. It may tell what others asked for: nil unless an operator wants it (§6).
@@ -36,7 +37,7 @@ package struct CacheStatus: Sendable, Equatable {
         forward: Forward? = nil,
         forwardStatus: Int? = nil,
         stored: Bool = false,
-        collapsed: Bool = false,
+        collapsed: Bool? = nil,
         ttl: Int64? = nil,
         key: String? = nil,
         detail: String? = nil
@@ -65,7 +66,7 @@ package struct CacheStatus: Sendable, Equatable {
         if let ttl { text += "; ttl=\(StructuredItem.integer(ttl))" }
         // §2.5 and §2.6: only with `fwd`.
         if forward != nil, stored { text += "; stored" }
-        if forward != nil, collapsed { text += "; collapsed" }
+        if forward != nil, let collapsed { text += collapsed ? "; collapsed" : "; collapsed=?0" }
         // §2.7: a string, never a token.
         if let key { text += "; key=\(StructuredItem.string(key))" }
         if let detail { text += "; detail=\(StructuredItem.tokenOrString(detail))" }

@@ -113,12 +113,14 @@ private enum TargetGrammar {
         guard isHost(host) else { return .failure(.badHost) }
         if hostEnd == text.endIndex { return .success(Authority(host: host, port: nil)) }
         guard text.utf8[hostEnd] == UInt8(ascii: ":") else { return .failure(.badHost) }
-        guard let port = port(text[text.utf8.index(after: hostEnd)...]) else { return .failure(.badPort) }
+        let portText = text[text.utf8.index(after: hostEnd)...]
+        // RFC 9110 §4.2.3: an empty port is the default one.
+        if portText.isEmpty { return .success(Authority(host: host, port: nil)) }
+        guard let port = port(portText) else { return .failure(.badPort) }
         return .success(Authority(host: host, port: port))
     }
 
-    /// R23: 1 to 65535, without leading zeros. RFC 3986 would allow nothing at all after the colon; so written,
-    /// the same authority had two spellings.
+    /// R23: 1 to 65535, without leading zeros: so written, the same authority had two spellings.
     static func port(_ text: Substring) -> UInt16? {
         guard let first = text.utf8.first, first != UInt8(ascii: "0"), text.utf8.count <= 5 else { return nil }
         return FieldGrammar.decimal(text).flatMap { UInt16(exactly: $0) }

@@ -92,10 +92,11 @@ package enum Reuse {
         if ours.noCache { return .validate(.responseNoCache) }
         let (age, ttl) = ages(stored, now: now)
         let theirs = wishes(request, fresh: ttl > 0, ours, status: stored.head.status, policy: policy)
-        if theirs.noCache { return .validate(.requestNoCache) }
+        // What is stale is stale first, whatever the request adds (RFC 9211 §2.2).
+        if theirs.noCache { return .validate(ttl > 0 ? .requestNoCache : .stale) }
         // RFC 9111 §5.2.1.1. A max-age of 0 is how a client asks for validation, be the response made this very second.
-        if let limit = theirs.maxAge, age > limit || limit == 0 { return .validate(.requestMaxAge) }
-        if let wanted = theirs.minFresh, ttl < wanted { return .validate(.minFresh) }
+        if let limit = theirs.maxAge, age > limit || limit == 0 { return .validate(ttl > 0 ? .requestMaxAge : .stale) }
+        if let wanted = theirs.minFresh, ttl < wanted { return .validate(ttl > 0 ? .minFresh : .stale) }
         if ttl > 0 { return .fresh(age: age, ttl: ttl) }
         guard allowsStale(ours, status: stored.head.status) else { return .validate(.stale) }
         // RFC 5861 §3. A client that has said how old or how fresh is not given what is older behind its back.

@@ -62,6 +62,26 @@ package enum Storability {
         return refusal(request) ?? refusal(status: response) ?? refusal(request, response, policy)
     }
 
+    /// Whether something of an answer may be kept with what is stored already: the fields of a 304 or of the answer to a
+    /// HEAD, the bytes and fields of a part. They are parts of a response that may not be stored where the request says
+    /// no-store (RFC 9111 §5.2.1.5), and where its credentials were needed and the answer does not allow it (§3.5).
+    ///
+    /// - Parameter request: the fields of the request that was answered.
+    package static func mayKeep(
+        answer: FieldSection,
+        request: FieldSection,
+        policy: CachePolicy = .standard
+    ) -> Bool {
+        if CacheControl.request(request).noStore { return false }
+        guard request.contains(.authorization) else { return true }
+        return allowsSharing(CacheControl.response(answer, policy: policy))
+    }
+
+    /// RFC 9111 §3.5: what an answer to a request with Authorization has to say.
+    private static func allowsSharing(_ control: CacheControl) -> Bool {
+        control.isPublic || control.mustRevalidate || control.sMaxAge != nil
+    }
+
     /// RFC 9110 §15.1: the status codes that may be kept without an explicit freshness.
     package static func isHeuristicallyCacheable(_ status: Int) -> Bool {
         switch status {
@@ -119,9 +139,7 @@ package enum Storability {
         if control.noStore, !(control.mustUnderstand && isUnderstood) { return .responseNoStore }
         if control.isPrivate { return .responsePrivate }
         // RFC 9111 §3.5.
-        if request.fields.contains(.authorization), !control.isPublic, !control.mustRevalidate, control.sMaxAge == nil {
-            return .authorization
-        }
+        if request.fields.contains(.authorization), !allowsSharing(control) { return .authorization }
         if Vary.nominated(response.fields) == nil { return .varyAny }
         let isExplicit =
             control.sMaxAge != nil || control.maxAge != nil || expires || policy.isExplicit(status: response.status)

@@ -19,6 +19,21 @@ package enum StoredHeadUpdate {
         return stored
     }
 
+    /// Of a 304, the fields that are for the client alone whose request it answers: Set-Cookie, and those that a qualified
+    /// `no-cache` or `private` names. They came with a successful validation (RFC 9111 §5.2.2.4), and are not kept.
+    package static func ofOneRequest(_ newer: FieldSection, policy: CachePolicy = .standard) -> FieldSection {
+        let control = CacheControl.response(newer, policy: policy)
+        let withheld = control.noCacheFields + control.privateFields
+        let connection = ConnectionFields(newer)
+        var fields = newer
+        fields.removeAll { field in
+            if connection.contains(field) || field.known == .contentRange { return true }
+            if field.known == .setCookie { return false }
+            return isFixed(field.known) || !withheld.contains { field.isNamed(lowercase: $0) }
+        }
+        return fields
+    }
+
     /// The stored fields as a newer response (304 or 206) about the same representation leaves them.
     ///
     /// Each field of the newer one takes the place of all stored lines of its name, but for those that the stored

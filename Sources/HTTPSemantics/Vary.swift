@@ -38,7 +38,7 @@ package enum Vary {
     }
 
     /// Whether the request has the same values for all names as the stored one; RFC 9111 §4.1 allows for whitespace
-    /// around commas, for one list in several lines, and for what a field's own definition says means the same. A field
+    /// around the commas of a list, for one list in several lines, and for what a field's own definition says means the same. A field
     /// that is absent equals only one that is absent.
     package static func matches(names: [String], stored: FieldSection, request: FieldSection) -> Bool {
         names.allSatisfy { name in
@@ -61,11 +61,32 @@ package enum Vary {
 
     private static func normalised(_ name: String, in fields: FieldSection) -> [UInt8]? {
         var value: [UInt8]?
+        let isList = isList(name)
         fields.forEach { field in
             guard field.isNamed(lowercase: name) else { return }
-            field.withBytes { _, bytes in append(bytes, to: &value) }
+            field.withBytes { _, bytes in
+                if isList {
+                    append(bytes, to: &value)
+                } else {
+                    // RFC 9110 §5.3: several lines are one, with a comma and a blank between them.
+                    value = value.map { $0 + [FieldGrammar.comma, UInt8(ascii: " ")] + bytes } ?? Array(bytes)
+                }
+            }
         }
         return value
+    }
+
+    /// Whether the field's definition makes it a list, in which white space beside commas means nothing (RFC 9110 §5.6.1).
+    /// In a comment of User-Agent, a Cookie or a field that nobody here knows, it is data.
+    private static func isList(_ name: String) -> Bool {
+        if name.hasPrefix("accept") || name.hasPrefix("sec-ch-") { return true }
+        switch name {
+        case "access-control-request-headers", "cache-control", "connection", "content-encoding", "content-language",
+            "forwarded", "prefer", "te", "via", "x-forwarded-for":
+            return true
+        default:
+            return false
+        }
     }
 
     /// Appends one line, the whitespace around the commas that are outside of quoted strings removed.

@@ -12,7 +12,7 @@ struct Show: ParsableCommand {
               holdfast show http://mirror.example.org/debian/ls-lR.gz
 
             Every variant (Vary) is shown: what is held of it, whether a plain GET is answered from it, whether a broken \
-            download of it can be resumed, and its header fields. Where nothing is held the exit status is 1.
+            download of it can be resumed, and its header fields; and which rule of proxy.conf holds for it. Where nothing is held the exit status is 1.
             """
     )
 
@@ -33,7 +33,11 @@ struct Show: ParsableCommand {
         guard let shown else { throw ExitCode(1) }
         if json { try Output.print(json: shown) }
         if shown.versions.isEmpty {
-            if !json { Output.print("nothing is held of \(AccessLogLine.escaped(shown.url))") }
+            if !json {
+                let rule = Output.rendering.rule(shown)
+                let nothing = "nothing is held of \(AccessLogLine.escaped(shown.url))"
+                Output.print(rule.isEmpty ? nothing : nothing + "\n\n" + rule)
+            }
             throw ExitCode(1)
         }
         if !json { Output.print(Output.rendering.shown(shown)) }

@@ -61,6 +61,8 @@ struct DirectiveTests {
         case .destinations: return #"["10.0.0.0/8", ".lan", "[::1]:80"]"#
         case .ports: return #"[1, "2-3"]"#
         case .name: return #""another""#
+        case .presets: return #"["apt"]"#
+        case .fieldNames: return #"["Example-Cache-Control", "CDN-Cache-Control"]"#
         }
     }
 

@@ -49,6 +49,40 @@ struct KeyLinesTests {
         #expect(KeyLines(Self.text).line(of: path) == line)
     }
 
+    @Test(
+        "each table of an array has its own line, and so have its keys",
+        arguments: [
+            (0, [], 2), (0, ["ttl"], 3), (0, ["host"], 4), (0, ["deep", "key"], 7), (0, ["deep", "other"], 6),
+            (0, ["other"], 2), (1, [], 8), (1, ["ttl"], 11), (1, ["host"], 8), (2, [], nil),
+        ] as [(Int, [String], Int?)]
+    )
+    func elements(index: Int, path: [String], line: Int?) {
+        let text = """
+            a = 1
+            [[rule]]
+            ttl = "1s"
+            host = [ # a list
+                "x", "y" ]
+            [rule.deep]
+            key = 1
+            [[ rule ]]
+            # ttl = 3
+
+            "ttl" = { a = 2 }
+            """
+        #expect(KeyLines(text).line(of: path, inElement: index, of: ["rule"]) == line)
+    }
+
+    @Test("an array of tables in one value has the lines of its braces")
+    func inlineElements() {
+        let lines = KeyLines("rule = [\n  { ttl = 1 }, # one\n  { host = 2,\n ttl = 3 },\n]\nb = [{ c = 1 }]\n")
+        #expect(lines.line(of: [], inElement: 0, of: ["rule"]) == 2)
+        #expect(lines.line(of: ["ttl"], inElement: 1, of: ["rule"]) == 4)
+        #expect(lines.line(of: ["c"], inElement: 0, of: ["b"]) == 6)
+        #expect(lines.line(of: [], inElement: 2, of: ["rule"]) == nil)
+        #expect(lines.line(of: ["rule"]) == 1)
+    }
+
     @Test("carriage returns do not count twice")
     func carriageReturns() {
         #expect(KeyLines("a = 1\r\n\r\nb = 2\r\n").lines == [["a"]: 1, ["b"]: 3])

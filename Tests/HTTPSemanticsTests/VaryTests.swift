@@ -75,11 +75,31 @@ struct VaryTests {
     func matches(stored: [String], asked: [String], expected: Bool) {
         func fields(_ values: [String]) -> FieldSection {
             var fields = section(["Other": "x"])
-            for value in values { fields.append(name: "X-Field", value: value) }
+            for value in values { fields.append(name: "Prefer", value: value) }
             return fields
         }
-        #expect(Vary.matches(names: ["x-field"], stored: fields(stored), request: fields(asked)) == expected)
+        #expect(Vary.matches(names: ["prefer"], stored: fields(stored), request: fields(asked)) == expected)
         #expect(Vary.matches(names: [], stored: fields(stored), request: fields(asked)))
+    }
+
+    @Test(
+        "Where a field is no list, or not known as one, white space beside a comma is data (§4.1)",
+        arguments: ["user-agent", "cookie", "referer", "x-field"]
+    )
+    func data(name: String) {
+        func matches(_ stored: [String], _ asked: [String]) -> Bool {
+            func fields(_ values: [String]) -> FieldSection {
+                var fields = FieldSection()
+                for value in values { fields.append(name: name, value: value) }
+                return fields
+            }
+            return Vary.matches(names: [name], stored: fields(stored), request: fields(asked))
+        }
+        #expect(!matches(["a (b,c)"], ["a (b, c)"]))
+        #expect(!matches(["a,b"], ["a, b"]))
+        #expect(matches(["a,b"], ["a,b"]))
+        // RFC 9110 §5.3.
+        #expect(matches(["a", "b"], ["a, b"]))
     }
 
     @Test("All names have to agree")
@@ -94,11 +114,11 @@ struct VaryTests {
         let one = section("X-Field", bytes: [0xE4])
         let other = section("X-Field", bytes: [0xF6])
         #expect(one.first(.other) == other.first(.other))
-        #expect(!Vary.matches(names: ["x-field"], stored: one, request: other))
-        #expect(Vary.matches(names: ["x-field"], stored: one, request: one))
+        #expect(!Vary.matches(names: ["prefer"], stored: one, request: other))
+        #expect(Vary.matches(names: ["prefer"], stored: one, request: one))
         let composed = section(["X-Field": "\u{E9}"])
         let decomposed = section(["X-Field": "e\u{301}"])
-        #expect(!Vary.matches(names: ["x-field"], stored: composed, request: decomposed))
+        #expect(!Vary.matches(names: ["prefer"], stored: composed, request: decomposed))
     }
 
     @Test(

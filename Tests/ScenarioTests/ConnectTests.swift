@@ -181,7 +181,7 @@ struct ConnectTests {
             let response = try client.response(method: "CONNECT")
             #expect(response.status == 502, "\(target)")
             #expect(response.text.contains(target.prefix { $0 != ":" }), "\(target)")
-            #expect(response["Cache-Status"] != nil, "\(target)")
+            #expect(response["Proxy-Status"] != nil, "\(target)")
         }
     }
 

@@ -20,7 +20,7 @@ struct MalformedResponsesTests {
             let name = "\(answer.prefix(80).debugDescription)"
             #expect(response.status == 502, "\(name)", sourceLocation: location)
             #expect(response.text.contains("127.0.0.1"), "\(name)", sourceLocation: location)
-            #expect(response["Cache-Status"] != nil, "\(name)", sourceLocation: location)
+            #expect(response["Proxy-Status"] != nil, "\(name)", sourceLocation: location)
             #expect(!response.head.text.contains("X-Evil"), "\(name)", sourceLocation: location)
         }
         try scene.origin.waitForNoConnections()

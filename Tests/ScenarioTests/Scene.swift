@@ -1,6 +1,7 @@
 // The stage of a scenario: one origin of files and one proxy on a cache of its own, both on loopback, gone
 // with the scene. A test says what the peers do; nothing here decides anything.
 
+import Foundation
 import ScriptedPeers
 
 /// An origin, and the proxy before it.
@@ -12,10 +13,17 @@ final class Scene: @unchecked Sendable {
     /// - Parameters:
     ///   - settings: each becomes `--set key=value`.
     ///   - originAddress: a loopback address.
-    init(settings: [String] = [], originAddress: String = "127.0.0.1") throws {
+    ///   - file: what stands in proxy.conf; nil for none.
+    init(settings: [String] = [], originAddress: String = "127.0.0.1", file: String? = nil) throws {
         folder = try TemporaryDirectory()
         origin = try FileOrigin(address: originAddress)
-        proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings)
+        var arguments: [String] = []
+        if let file {
+            let path = folder.file("proxy.conf")
+            try file.write(toFile: path, atomically: true, encoding: .utf8)
+            arguments = ["--config", path]
+        }
+        proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings, arguments: arguments)
     }
 
     deinit {

@@ -319,7 +319,9 @@ struct ValidationTests {
             #expect(response.status == 206)
             #expect(response.text == body)
         }
-        #expect(scene.origin.requests.map { $0["Range"] } == ["bytes=0-0", "bytes=0-0, 5-5", "bytes=0-0", "bytes=0-0, 5-5"])
+        #expect(
+            scene.origin.requests.map { $0["Range"] } == ["bytes=0-0", "bytes=0-0, 5-5", "bytes=0-0", "bytes=0-0, 5-5"]
+        )
         #expect(try scene.proxy.command("ls", "--json").output.isEmpty)
     }
 

@@ -1,0 +1,44 @@
+// One rule of proxy.conf: which responses it speaks of, and what it says of them. Reading is in RuleReading.swift, the
+// order of rules in CacheRules.swift.
+
+package import HTTPSemantics
+
+/// A `[[rule]]`. All the patterns that it has must match; of the entries of one kind, one is enough.
+package struct CacheRule: Sendable, Equatable {
+    /// Where it stands: `proxy.conf:12`, or `preset apt, rule 2`.
+    package var origin = ""
+
+    /// Empty: any host.
+    package var hosts: [HostPattern] = []
+    /// Empty: any path.
+    package var paths: [PathPattern] = []
+    /// Empty: any content type, also none.
+    package var types: [TypePattern] = []
+
+    /// Seconds.
+    package var ttl: Int64?
+    /// Seconds.
+    package var minTTL: Int64?
+    package var stores: Bool?
+    package var isImmutable: Bool?
+    package var key: RuleKey?
+    package var ignoresClientReload: Bool?
+    /// In the place of `resume.on_disconnect`.
+    package var onDisconnect: Configuration.OnDisconnect?
+    /// Seconds.
+    package var staleIfError: Int64?
+
+    package init() {}
+
+    /// The policy of a response that this rule speaks of.
+    package func policy(_ base: CachePolicy) -> CachePolicy {
+        var policy = base
+        policy.ttl = ttl ?? base.ttl
+        policy.minTTL = minTTL ?? base.minTTL
+        policy.mayStore = stores ?? base.mayStore
+        policy.isImmutable = isImmutable ?? base.isImmutable
+        policy.ignoresClientReload = ignoresClientReload ?? base.ignoresClientReload
+        policy.staleIfError = staleIfError ?? base.staleIfError
+        return policy
+    }
+}
