@@ -10,9 +10,12 @@ package import HTTPSemantics
 package struct CacheRules: Sendable, Equatable {
     /// The first match wins.
     package let rules: [CacheRule]
+    /// Whether any rule changes a key; most configurations never do.
+    private let changesKeys: Bool
 
     package init(_ rules: [CacheRule] = []) {
         self.rules = rules
+        changesKeys = rules.contains { $0.key != nil }
     }
 
     /// The key that a response to this URI is stored under; the URI's own where no rule says otherwise.
@@ -22,7 +25,8 @@ package struct CacheRules: Sendable, Equatable {
 
     /// The URI whose own key `key(of:)` is.
     package func keyURI(of uri: AbsoluteURI) -> AbsoluteURI {
-        match(uri, contentType: nil)?.rule.key?.uri(for: uri) ?? uri
+        guard changesKeys else { return uri }
+        return match(uri, contentType: nil)?.rule.key?.uri(for: uri) ?? uri
     }
 
     /// The rule that holds; nil where none does.
@@ -57,6 +61,28 @@ package struct CacheRules: Sendable, Equatable {
         uri.pathAndQuery.utf8.prefix { $0 != UInt8(ascii: "?") }.map { $0 }
     }
 
+    /// Whether the path has segments that lead upwards or nowhere (RFC 3986 §5.2.4), percent-encoded or not: what such a
+    /// path means is the origin's business, and no pattern tells.
+    private static func hasDotSegments(_ path: [UInt8]) -> Bool {
+        path.split(separator: UInt8(ascii: "/")).contains { segment in
+            var rest = segment
+            var dots = 0
+            while let first = rest.first {
+                if first == UInt8(ascii: ".") {
+                    rest = rest.dropFirst()
+                } else if rest.count >= 3, first == UInt8(ascii: "%"), rest[rest.startIndex + 1] == UInt8(ascii: "2"),
+                    rest[rest.startIndex + 2] | 0x20 == UInt8(ascii: "e")
+                {
+                    rest = rest.dropFirst(3)
+                } else {
+                    return false
+                }
+                dots += 1
+            }
+            return (1...2).contains(dots)
+        }
+    }
+
     private static func match(
         _ rule: CacheRule,
         uri: AbsoluteURI,
@@ -65,7 +91,7 @@ package struct CacheRules: Sendable, Equatable {
     ) -> MatchedRule? {
         let host = rule.hosts.first { $0.matches(uri) }
         if host == nil, !rule.hosts.isEmpty { return nil }
-        let pathPattern = rule.paths.first { $0.matches(path) }
+        let pathPattern = hasDotSegments(path) ? nil : rule.paths.first { $0.matches(path) }
         if pathPattern == nil, !rule.paths.isEmpty { return nil }
         let type = contentType.flatMap { contentType in rule.types.first { $0.matches(contentType) } }
         if type == nil, !rule.types.isEmpty { return nil }

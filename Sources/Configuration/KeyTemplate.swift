@@ -24,6 +24,9 @@ package struct KeyTemplate: Sendable, Hashable {
     package let text: String
     private let parts: [Part]
 
+    /// Whether what comes out tells ports apart.
+    var namesPort: Bool { parts.contains { if case .port = $0 { true } else { false } } }
+
     /// The longest template, in bytes.
     package static let longest = 1024
     /// The highest number of a segment.

@@ -37,18 +37,22 @@ extension CachedExchange {
         var fields = forwardable()
         switch RangeRequest.of(request) {
         case .tooMany:
-            return passInstead(.bypass)
+            // R10: of what is not held.
+            return answerLocally(.tooManyRanges)
         case .several(let specifiers):
-            // Resume-rules 4: origins see single ranges only. A condition on top is for the origin to judge.
-            guard let first = specifiers.first, !asksPlainly, !hasForeignConditions, !gaveUpSeveral else {
-                return passInstead(forward)
+            // Resume-rules 4: origins see single ranges only. Under a condition on top, which is for the origin to judge,
+            // they are left out, as a server may (RFC 9110 §14.2); so they are where they could not be joined.
+            if let first = specifiers.first, !asksPlainly, !hasForeignConditions, !gaveUpSeveral {
+                asking.firstOfSeveral = first
+                fields.set(.range, "bytes=\(first.text)")
+            } else {
+                fields.removeAll(.range)
+                fields.removeAll(.ifRange)
             }
-            asking.firstOfSeveral = first
-            fields.set(.range, "bytes=\(first.text)")
         case .none, .ignored, .single:
             break
         }
-        guard mayAsk() else { return }
+        guard asksAlone || mayAsk() else { return }
         if asksPlainly {
             ConditionalRequest.plain(&fields)
         } else {
@@ -211,14 +215,7 @@ extension CachedExchange {
         if answer.head.status == 304, !asking.isClientsCondition {
             call.body = DiscardedBody()
             guard isAttached, !asksPlainly else {
-                return answerLocally(
-                    .notContinued(
-                        "The origin answered 304 to a request without a condition.",
-                        status: 502,
-                        error: .httpProtocolError,
-                        receivedStatus: 304
-                    )
-                )
+                return answerLocally(.unaskedNotModified)
             }
             asksPlainly = true
             return look()
@@ -231,6 +228,16 @@ extension CachedExchange {
             call.cancel()
             asksPlainly = true
             return look()
+        }
+        // Beside what is stored it would be a second one of the same version.
+        if asksAlone {
+            if answer.head.status == 206, let stored = aloneBeside?.response, let validator = stored.validator,
+                StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
+            {
+                // What jumps from now on need not go by itself.
+                aloneBeside?.provesRanges()
+            }
+            return relay(answer, call, asking)
         }
         let question = FillTable.Question(
             request: request,
@@ -327,9 +334,7 @@ extension CachedExchange {
             range: firstMissing(of: needed, in: stored),
             further: needed,
             need: .nothing,
-            uri: uri,
-            credentials: RequestTemplate.credentials(of: request.fields),
-            client: stream.clientAddress,
+            requester: requester,
             loop: loop,
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )

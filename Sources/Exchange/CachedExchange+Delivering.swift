@@ -55,7 +55,7 @@ extension CachedExchange {
         let completeLength = stored.body.completeLength
         var head: ResponseHead
         var parts: [DeliveryPart] = []
-        var epilogue: [UInt8] = []
+        var framing: MultipartRanges?
         switch wanted {
         case _ where precondition == .notModified:
             head = AnswerHead.notModified(stored: storedHead, age: age)
@@ -79,14 +79,14 @@ extension CachedExchange {
                 boundary: MultipartRanges.boundary((.random(in: .min ... .max), .random(in: .min ... .max)))
             )
             head = AnswerHead.multipart(stored: storedHead, parts: multipart, age: age)
-            parts = ranges.enumerated().map {
-                DeliveryPart(preamble: multipart.preamble(of: $0.offset), range: $0.element)
-            }
-            epilogue = multipart.epilogue
+            parts = ranges.enumerated().map { DeliveryPart(range: $0.element, number: $0.offset) }
+            framing = multipart
         case .unsatisfiable(let completeLength):
             head = AnswerHead.unsatisfiable(completeLength: completeLength)
         }
         parts.removeAll { $0.range.isEmpty }
+        // It was made for a client whose request was another one in what Vary names.
+        if crossesVariants { head.fields.removeAll(.setCookie) }
         if let ownFields, ownFields.version == stored.id {
             ownFields.fields.forEach { head.fields.append($0) }
         }
@@ -99,14 +99,14 @@ extension CachedExchange {
             return finished(.complete)
         }
         let isUnbounded = first.range.upperBound == .max
-        stream.sendHead(head, body: isUnbounded ? .unknownLength : .length(bodyLength(parts, epilogue)))
+        stream.sendHead(head, body: isUnbounded ? .unknownLength : .length(framing?.contentLength ?? first.range.upperBound - first.range.lowerBound))
         heldAtStart = record.cacheStatus.hit ? ByteRangeSet(parts.map(\.range)) : stored.body.held
         openGuard(stored)
         let delivery = Delivery(
             stream: stream,
             response: stored,
             parts: parts,
-            epilogue: epilogue,
+            framing: framing,
             rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, delivery.partEnd) },
             onEnd: { end in self.delivered(end) }
         )
@@ -129,12 +129,6 @@ extension CachedExchange {
         delivered.ranges.reduce(0) { $0 + heldAtStart.intersection($1).byteCount }
     }
 
-    private func bodyLength(_ parts: [DeliveryPart], _ epilogue: [UInt8]) -> Int64 {
-        parts.reduce(Int64(epilogue.count)) { sum, part in
-            sum + Int64(part.preamble.count) + (part.range.upperBound - part.range.lowerBound)
-        }
-    }
-
     /// Bytes are missing at a position: they are on their way, or were damaged, or their fill has ended.
     func rejoin(_ delivery: Delivery, _ stored: StoredResponse, _ position: Int64, _ end: Int64) {
         if let (fills, reader) = membership, fills.response === stored {
@@ -145,9 +139,7 @@ extension CachedExchange {
         let joined = fills.join(
             range: position..<end,
             need: .nothing,
-            uri: uri,
-            credentials: RequestTemplate.credentials(of: request.fields),
-            client: stream.clientAddress,
+            requester: requester,
             loop: loop,
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )

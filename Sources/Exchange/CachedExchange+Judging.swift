@@ -29,12 +29,14 @@ extension CachedExchange {
             candidates
             .filter { hall.mayBeGiven($0, to: stream.clientAddress, uri: uri) }
             .map { judge($0, now: now) }
+            .filter { isStillVouchedFor($0) }
         let matching = judged.filter { $0.decision != .mismatch || $0.stored.id == validated }
         guard let best = choose(among: matching) else {
             return judged.isEmpty ? fetch(.uriMiss) : fetchVariant(beside: judged.map(\.stored))
         }
         switch best.decision {
         case _ where best.stored.id == validated:
+            crossesVariants = best.decision == .mismatch
             use(best, validation: nil)
         case .fresh(_, let ttl):
             record.cacheStatus.ttl = ttl
@@ -46,6 +48,14 @@ extension CachedExchange {
         case .mismatch:
             fetch(.varyMiss)
         }
+    }
+
+    /// A part under no validator but an operator's rule ends with that rule: nothing vouches for it any more.
+    private func isStillVouchedFor(_ judged: Judged) -> Bool {
+        let stored = judged.stored
+        guard stored.validator?.isByRule == true, !judged.policy.isImmutable, !stored.body.isComplete else { return true }
+        hall.store.supersede(stored)
+        return false
     }
 
     /// RFC 9111 §4: of several that are suitable, the most recent by Date. What cannot become an answer comes last.

@@ -63,10 +63,14 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     var ownFields: (version: Int64, fields: FieldSection)?
     /// How often a version came to its end just when it was to be joined.
     var endedJoins = 0
+    /// The origin has said that a response for other requests (Vary) answers this one, too.
+    var crossesVariants = false
     /// Why it would have asked, where another request's answer was awaited instead.
     var waitedFor: CacheStatus.Forward?
     /// What it needs may not be kept with what is stored: it is fetched for this request alone.
     var asksAlone = false
+    /// The fills beside which it is so fetched.
+    var aloneBeside: VersionFills?
 
     init(hall: ExchangeHall, stream: DownstreamStream, request: RequestHead, uri: AbsoluteURI, record: ExchangeRecord) {
         self.hall = hall
@@ -105,9 +109,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             range: firstMissing(of: needed, in: stored),
             further: needed,
             need: need,
-            uri: uri,
-            credentials: RequestTemplate.credentials(of: request.fields),
-            client: stream.clientAddress,
+            requester: requester,
+            // A seek does not wait for a fill that is far behind it.
+            mayAskAlone: singleRange != nil && !asksAlone,
             loop: loop,
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )
@@ -121,6 +125,10 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             stage = .confirming(fills, reader: reader, stored)
         case .mustValidate:
             validate(stored)
+        case .alone:
+            asksAlone = true
+            aloneBeside = fills
+            look()
         case .ended:
             // Not at once: whoever ended it may be about to take it out of the table.
             stage = .looking
@@ -128,6 +136,16 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             if endedJoins > 2 { asksPlainly = true }
             loop.execute { if case .looking = self.stage { self.look() } }
         }
+    }
+
+    /// On whose behalf fills ask that this request causes.
+    var requester: VersionFills.Requester {
+        VersionFills.Requester(
+            uri: uri,
+            template: RequestTemplate.of(forwardable()),
+            credentials: RequestTemplate.credentials(of: request.fields),
+            client: stream.clientAddress
+        )
     }
 
     /// The first of several ranges that is not held: the fill that brings it confirms the version.

@@ -41,11 +41,11 @@ extension DeliveryEnd {
     }
 }
 
-/// One span of a body, and what is sent before it (in a multipart body; else nothing).
+/// One span of a body, half-open.
 struct DeliveryPart {
-    var preamble: [UInt8] = []
-    /// Half-open.
     let range: Range<Int64>
+    /// Its number in the multipart body that it is a part of.
+    var number = 0
 }
 
 /// One body on its way to one client. Bound to the loop of its stream.
@@ -59,7 +59,8 @@ final class Delivery: @unchecked Sendable {
     private let wakePending: WakeFlag
     /// What is delivered, in order, and what of it comes next.
     private let parts: [DeliveryPart]
-    private let epilogue: [UInt8]
+    /// What stands between the parts of a multipart body. Made when it is sent: a response may have hundreds of them.
+    private let framing: MultipartRanges?
     private var partIndex = 0
     private var start: Int64
     private var end: Int64
@@ -82,14 +83,14 @@ final class Delivery: @unchecked Sendable {
 
     /// - Parameters:
     ///   - parts: at least one; the upper bound of a single one is `Int64.max` where the complete length is not known.
-    ///   - epilogue: what follows the last part.
+    ///   - framing: of a multipart body.
     ///   - rejoin: called where bytes are missing at a position: brings a fill there, or dooms the delivery.
     ///   - onEnd: called once, on the loop.
     init(
         stream: DownstreamStream,
         response: StoredResponse,
         parts: [DeliveryPart],
-        epilogue: [UInt8] = [],
+        framing: MultipartRanges? = nil,
         rejoin: @escaping (Delivery, _ position: Int64) -> Void,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
@@ -98,7 +99,7 @@ final class Delivery: @unchecked Sendable {
         self.rejoin = rejoin
         self.onEnd = onEnd
         self.parts = parts
-        self.epilogue = epilogue
+        self.framing = framing
         let range = parts.first?.range ?? 0..<0
         start = range.lowerBound
         position = range.lowerBound
@@ -142,7 +143,7 @@ final class Delivery: @unchecked Sendable {
 
     /// Once, after the head was sent.
     func begin() {
-        send(parts.first?.preamble ?? [])
+        if let framing, let part = parts.first { send(framing.preamble(of: part.number)) }
         pump()
     }
 
@@ -220,7 +221,7 @@ final class Delivery: @unchecked Sendable {
         start = part.range.lowerBound
         position = start
         end = part.range.upperBound
-        send(part.preamble)
+        if let framing { send(framing.preamble(of: part.number)) }
         onNextPart?()
         return true
     }
@@ -230,7 +231,7 @@ final class Delivery: @unchecked Sendable {
     }
 
     private func finish() {
-        send(epilogue)
+        if let framing { send(framing.epilogue) }
         stream.finish()
         end(.complete)
     }

@@ -205,6 +205,8 @@ package final class ExchangeHall: ExchangeDoor {
         var head = head
         head.version = .http11
         head.fields = Forwarding.response(head, pseudonym: pseudonym)
+        // RFC 9110 §8.6: an interim response has no content, and says no length of one.
+        head.fields.removeAll(.contentLength)
         return head
     }
 

@@ -14,7 +14,7 @@ extension Fill {
     func ask(_ request: FillRequest) {
         guard !isOver, let validator = version.response.validator else { return end(FillStop(.notResumable)) }
         attempts += 1
-        var fields = version.requestFields(credentials: credentials)
+        var fields = requester.fields
         let asked = request.asked
         ConditionalRequest.completing(
             &fields,
@@ -23,13 +23,13 @@ extension Fill {
             validator: validator
         )
         let upstream = UpstreamRequest(
-            host: version.uri.authority.bareHost,
-            port: version.uri.port,
-            head: RequestHead(method: .get, target: .absolute(version.uri), version: .http11, fields: fields),
+            host: requester.uri.authority.bareHost,
+            port: requester.uri.port,
+            head: RequestHead(method: .get, target: .absolute(requester.uri), version: .http11, fields: fields),
             body: .none,
             check: table.check(
-                client: client,
-                uri: version.uri,
+                client: requester.client,
+                uri: requester.uri,
                 knownOrigin: IPAddress.parse(version.response.originAddress)
             ),
             deniedAddressRefusesAll: true
@@ -55,7 +55,7 @@ extension Fill {
         )
         switch check {
         case .continues
-        where !Storability.mayKeep(answer: answer.head.fields, request: credentials, policy: table.basePolicy):
+        where !Storability.mayKeep(answer: answer.head.fields, request: requester.fields, policy: table.basePolicy):
             call.cancel()
             _ = version.tell(number) { $0.rejected(.broken(.unexpectedStatus)) }
             end(FillStop(.notKept))
@@ -118,7 +118,7 @@ extension Fill {
     func refuse(_ call: OriginCall, _ reason: BrokenReason, status: Int) {
         call.cancel()
         _ = version.tell(number) { $0.rejected(.broken(reason)) }
-        table.log("\(version.uri): \(reason.sentence)")
+        table.log("\(requester.uri): \(reason.sentence)")
         end(FillStop(.answered(status: status)))
     }
 
@@ -133,18 +133,17 @@ extension Fill {
             version.changed(by: number, to: nil)
             return land { self.version.ended(self.number) }
         }
-        let template = version.requestFields(credentials: FieldSection())
         let question = FillTable.Question(
             request: RequestHead(
                 method: .get,
-                target: .absolute(version.uri),
+                target: .absolute(requester.uri),
                 version: .http11,
-                fields: version.requestFields(credentials: credentials)
+                fields: requester.fields
             ),
-            uri: version.uri,
+            uri: requester.uri,
             key: version.response.key,
-            template: template,
-            isCredentialed: credentials.contains(.authorization),
+            template: requester.template,
+            isCredentialed: requester.credentials.contains(.authorization),
             range: request.asked.specifier
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)

@@ -86,6 +86,8 @@ extension Fill {
         isPaused = false
         // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
         let hasReaders = version.hasReaders
+        // Resume-rules 4: credentials do not outlive the request that brought them.
+        if !requester.credentials.isEmpty, !version.isAwaited(requester) { return giveUp(stop, failure) }
         if hasReaders, !version.hasConfirmedReaders, attempts >= 3 { return giveUp(stop, failure) }
         let configuration = table.configuration
         retry.healTimeoutNanoseconds =
@@ -101,7 +103,7 @@ extension Fill {
         case .at(let instant):
             isConfirmed = false
             version.asksAgain(number)
-            table.log("\(version.uri): \(stop.sentence) Asking again for the rest.")
+            table.log("\(requester.uri): \(stop.sentence) Asking again for the rest.")
             let delay = max(0, instant - Clock.monotonicNanoseconds())
             retryTimer = loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
         case .giveUp:
@@ -150,8 +152,8 @@ extension Fill {
         if isIdle, !isPaused, !isComparing {
             closeCall()
             let seconds = timeout / 1_000_000_000
-            table.log("\(version.uri): nothing came for \(seconds) s")
-            let failure = UpstreamFailure(.bodyTimeout, host: version.uri.authority.bareHost, port: version.uri.port)
+            table.log("\(requester.uri): nothing came for \(seconds) s")
+            let failure = UpstreamFailure(.bodyTimeout, host: requester.uri.authority.bareHost, port: requester.uri.port)
             return failed(.timeout, FillStop(.upstream(failure)), retryAfter: nil)
         }
         if isPaused || isComparing { lastReceived = Clock.monotonicNanoseconds() }

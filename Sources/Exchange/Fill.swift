@@ -13,12 +13,12 @@ import Wire
 final class Fill: OriginBodyReceiver, @unchecked Sendable {
     let number: Int
     let version: VersionFills
+    /// On whose behalf it asks.
+    let requester: VersionFills.Requester
     let loop: any EventLoop
     var call: OriginCall?
     var writer: BodyWriter?
     var retry: RetryPolicy
-    var credentials = FieldSection()
-    var client: IPAddress?
     var framing = BodyFraming.none
     /// Body bytes of the running answer that are still to come, where its framing tells.
     var bodyRemaining: Int64?
@@ -47,9 +47,10 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var body: StoredBody { version.response.body }
     var isResumable: Bool { version.isResumable }
 
-    init(number: Int, version: VersionFills, loop: any EventLoop) {
+    init(number: Int, version: VersionFills, requester: VersionFills.Requester, loop: any EventLoop) {
         self.number = number
         self.version = version
+        self.requester = requester
         self.loop = loop
         let upstream = version.table.configuration.upstream
         retry = RetryPolicy(
@@ -61,10 +62,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     // MARK: Beginning
 
     /// Asks the origin for the claim. May be called from any thread.
-    func start(overlap: Int64, credentials: FieldSection, client: IPAddress?) {
+    func start(overlap: Int64) {
         loop.execute {
-            self.credentials = credentials
-            self.client = client
             guard let request = self.version.tell(self.number, { $0.slotFree(overlap: overlap) }) ?? nil else {
                 return self.end(nil)
             }
@@ -197,7 +196,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             filledUp()
         case .rejected:
             table.doubts(version.response.key)
-            table.log("\(version.uri): the overlap differs from what is held: another version")
+            table.log("\(requester.uri): the overlap differs from what is held: another version")
             closeCall()
             isOver = true
             pendingEnd = nil

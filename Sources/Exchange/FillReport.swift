@@ -30,7 +30,7 @@ extension VersionFills {
     func report() -> FillReport {
         state.withLock { state in
             FillReport(
-                uri: uri.description,
+                uri: state.requester.uri.description,
                 id: response.id,
                 completeLength: body.completeLength,
                 held: body.held.ranges,

@@ -41,6 +41,16 @@ struct FillStop: Error, Sendable {
         if case .notKept = kind { true } else { false }
     }
 
+    /// Another client's request for the same may be answered otherwise: other credentials, or another URI under a rule's
+    /// key.
+    var isOfOneRequest: Bool {
+        switch kind {
+        case .notKept: true
+        case .answered(let status): (400..<500).contains(status)
+        case .upstream, .store, .notResumable, .purged, .unavailable: false
+        }
+    }
+
     /// The failure is ours: the origin would go on.
     var leavesTheOriginSound: Bool {
         switch kind {

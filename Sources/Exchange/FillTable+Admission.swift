@@ -165,6 +165,11 @@ extension FillTable {
             policy: basePolicy
         )
         head.fields = StoredHeadUpdate.apply(newer.fields, to: head.fields, policy: basePolicy)
+        // R3, R5: what no origin may send at once does not grow out of many answers either.
+        guard head.fields.count <= WireLimits.standard.fieldCount,
+            head.fields.lineBytes <= WireLimits.standard.responseHead else {
+            return .tooVague
+        }
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
         // RFC 9111 §5.2.2.5 and §5.2.2.7: a 304 may forbid what its 200 allowed.
         let control = CacheControl.response(head.fields, policy: basePolicy)
@@ -180,8 +185,8 @@ extension FillTable {
         case updated
         /// It may be kept no longer, and is gone from the store: nobody else is given it.
         case forbidden
-        /// The answer nominates request fields that the stored one did not: the variants that are stored cannot be told
-        /// apart by them, and the response has to be fetched anew.
+        /// The response has to be fetched anew: the answer nominates request fields that the stored one did not, by which
+        /// the variants that are stored cannot be told apart, or the fields would be too many.
         case tooVague
     }
 

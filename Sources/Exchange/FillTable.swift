@@ -248,6 +248,13 @@ package final class FillTable: Sendable {
                 store.clearUnfinished(download.response)
                 continue
             }
+            // What stands under an operator's rule alone ends with it.
+            if download.response.validator?.isByRule == true,
+                !policy(for: uri, response: download.response.metadata.head).isImmutable
+            {
+                store.supersede(download.response)
+                continue
+            }
             fills(of: download.response, uri: uri, template: download.requestFields)
                 .finishInBackground(download.wanted)
         }

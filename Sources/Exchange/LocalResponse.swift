@@ -73,6 +73,13 @@ package struct LocalResponse: Sendable, Equatable {
         error: .proxyLoopDetected
     )
 
+    /// R10.
+    package static let tooManyRanges = LocalResponse(
+        status: 416,
+        sentence: "More than 256 ranges were asked for, and not all of the body is held.",
+        detail: "too-many-ranges"
+    )
+
     package static let connectWithContent = LocalResponse(
         status: 400,
         sentence: "A CONNECT request has no content (RFC 9110, section 9.3.6).",
@@ -176,6 +183,14 @@ package struct LocalResponse: Sendable, Equatable {
             receivedStatus: receivedStatus
         )
     }
+
+    /// RFC 9110 §15.4.5, resume-rules 5.
+    static let unaskedNotModified = LocalResponse.notContinued(
+        "The origin answered 304 to a request without a condition.",
+        status: 502,
+        error: .httpProtocolError,
+        receivedStatus: 304
+    )
 
     // MARK: As a message
 

@@ -76,6 +76,14 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
             return call.cancel()
         }
         onTrouble = nil
+        // A 304 answers a condition; nobody had one (resume-rules 5).
+        if answer.head.status == 304, !ConditionalRequest.isConditional(request.fields) {
+            call.cancel()
+            self.call = nil
+            if !isBodyComplete { stream.closeAfterResponse() }
+            hall.send(.unaskedNotModified, on: stream, method: request.method, record: &record)
+            return ended(.complete)
+        }
         hall.invalidate(after: answer.head, to: request)
         hall.heard(answer, toHEAD: request, of: uri)
         record.cacheStatus.forwardStatus = answer.head.status

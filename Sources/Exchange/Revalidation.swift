@@ -77,7 +77,10 @@ enum Revalidation {
                 request: question.request.fields,
                 policy: hall.policy(for: question.uri, response: answer.head)
             )
-            if isMeant, mayKeep { hall.table.freshen(stored, with: answer) }
+            // It speaks of something that is not held: the next client is to ask for the whole.
+            if !isMeant || mayKeep && hall.table.freshen(stored, with: answer) == .tooVague {
+                hall.store.invalidate(stored)
+            }
             return
         }
         // An error or a part takes no good response's place behind its clients' backs.

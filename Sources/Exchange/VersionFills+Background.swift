@@ -21,9 +21,12 @@ extension VersionFills {
         }
         if state.fills.isEmpty, remaining == 0 { return [] }
         guard !state.isClosed else { return abandonAll(state) }
-        let decision = abandonPolicy.decide(
+        // The lock is held: nothing here may ask for `uri`.
+        let uri = state.requester.uri
+        let policy = table.abandonPolicy(for: uri, response: response.metadata.head)
+        let decision = policy.decide(
             resumable: response.isResumable && state.ranges != .refused,
-            storable: isWorthFinishing,
+            storable: isWorthFinishing(uri),
             credentialed: isCredentialed,
             completeLength: body.completeLength,
             held: body.held.byteCount,
@@ -46,7 +49,7 @@ extension VersionFills {
     }
 
     /// What is stale at once and cannot be validated would never be used again.
-    var isWorthFinishing: Bool {
+    private func isWorthFinishing(_ uri: AbsoluteURI) -> Bool {
         let metadata = response.metadata
         if ConditionalRequest.hasValidator(metadata.head.fields) { return true }
         let request = RequestHead(
@@ -62,8 +65,6 @@ extension VersionFills {
             policy: table.policy(for: uri, response: metadata.head)
         ).lifetime > 0
     }
-
-    var abandonPolicy: AbandonPolicy { table.abandonPolicy(for: uri, response: response.metadata.head) }
 
     func abandonAll(_ state: State) -> Work {
         state.fills.values.map { running in
@@ -135,19 +136,23 @@ extension VersionFills {
     }
 
     func note(_ unfinished: UnfinishedState) {
-        let (wanted, template, hasEnded, unprovenEnd) = state.withLock {
-            ($0.asked, $0.template, $0.hasEnded, $0.unprovenEnd)
+        let (wanted, requester, hasEnded, unprovenEnd) = state.withLock {
+            ($0.asked, $0.requester, $0.hasEnded, $0.unprovenEnd)
         }
         guard !hasEnded, isResumable else { return }
         let lacks = clip(wanted, to: body.completeLength ?? unprovenEnd).ranges.contains { !body.held.contains($0) }
         guard lacks else { return clearUnfinished() }
-        state.withLock { $0.isNotedUnfinished = true }
+        // What was asked for with credentials is not taken up without them (resume-rules 4): a client has to come.
+        let needsClient = state.withLock { state in
+            state.isNotedUnfinished = true
+            return state.hasCredentials
+        }
         table.store.setUnfinished(
             response,
             wanted: wanted,
-            state: unfinished,
-            requestFields: template,
-            uri: uri.description
+            state: needsClient ? .parked : unfinished,
+            requestFields: requester.template,
+            uri: requester.uri.description
         )
     }
 

@@ -11,10 +11,9 @@ import Transport
 
 extension VersionFills {
     /// The fields of a request of this version's fills, without Range and If-Range.
-    func requestFields(credentials: FieldSection) -> FieldSection {
-        var fields = state.withLock { $0.template }
-        credentials.forEach { fields.append($0) }
-        return fields
+    /// Whether a client still waits for what is asked on behalf of this one.
+    func isAwaited(_ requester: Requester) -> Bool {
+        state.withLock { state in state.readers.values.contains { $0.requester.isLike(requester) } }
     }
 
     /// How long a fill may go without gain before it gives up: clients wait for minutes, the finisher for a day.
@@ -64,7 +63,8 @@ extension VersionFills {
     var isUnreadTooLong: Bool {
         state.withLock { state in
             state.readers.isEmpty && body.completeLength == nil
-                && !abandonPolicy.goesOn(afterBytes: state.unreadBytes)
+                && !table.abandonPolicy(for: state.requester.uri, response: response.metadata.head)
+                    .goesOn(afterBytes: state.unreadBytes)
         }
     }
 
@@ -101,6 +101,8 @@ extension VersionFills {
     func confirmed(by number: Int) {
         let work = state.withLock { state -> Work in
             state.fills[number]?.isUnconfirmed = false
+            // What the origin has just accepted is accepted for longest: a signature may run out.
+            if let requester = state.fills[number]?.fill.requester { state.requester = requester.anonymous }
             var work: Work = []
             for (number, reader) in state.readers where !reader.isConfirmed {
                 state.readers[number]?.isConfirmed = true
@@ -139,12 +141,24 @@ extension VersionFills {
         let (work, isIdle, failure) = state.withLock { state -> (Work, Bool, FillStop?) in
             let running = state.fills.removeValue(forKey: number)
             guard !state.hasEnded else { return ([], false, failure) }
+            // What may not be kept is not fetched behind its client's back either.
+            if case .notKept? = failure?.kind, let running {
+                state.asked.remove(running.start..<.max)
+            }
             var failure = failure
             // An end that brought nothing, again and again, is no progress: the origin is not asked for ever.
             let isFruitless = running.map { $0.received <= $0.start } ?? false
             state.fruitlessEnds = isFruitless ? state.fruitlessEnds + 1 : 0
             if failure == nil, state.fruitlessEnds >= Self.fruitlessEndsAtMost {
                 failure = FillStop(.answered(status: 206))
+            }
+            if let failure, let requester = running?.fill.requester, failure.isOfOneRequest,
+                state.readers.values.contains(where: { !$0.requester.isLike(requester) })
+            {
+                // The others' requests may well be answered.
+                return (
+                    refuse(&state, requester, because: failure) + plan(&state) + dismissUncovered(&state), false, nil
+                )
             }
             if let failure {
                 state.isHalted = true
@@ -177,6 +191,21 @@ extension VersionFills {
             table.store.remove(response)
         }
         forgetIfIdle()
+    }
+
+    /// What was asked on behalf of this client is refused: those like it are told, and nothing more is asked for them.
+    private func refuse(_ state: inout State, _ requester: Requester, because failure: FillStop) -> Work {
+        let held = body.held
+        let completeLength = body.completeLength ?? .max
+        var work: Work = []
+        for (number, reader) in state.readers where reader.requester.isLike(requester) && !reader.isRefused {
+            let missing = held.runEnd(from: reader.position)
+            guard missing < min(reader.end ?? .max, completeLength) || !reader.isConfirmed else { continue }
+            state.readers[number]?.isRefused = true
+            let (loop, notify) = (reader.loop, reader.notify)
+            work.append { loop.execute { notify(.failed(failure)) } }
+        }
+        return work
     }
 
     /// It came as a part, and all of that part is held.

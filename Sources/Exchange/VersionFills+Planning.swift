@@ -14,7 +14,7 @@ extension VersionFills {
         let held = body.held
         let completeLength = body.completeLength
         let limit = state.unprovenEnd ?? .max
-        let wants = state.readers.map { number, reader in
+        let wants = state.readers.filter { !$0.value.isRefused }.map { number, reader in
             Want(
                 reader: number,
                 position: reader.position,
@@ -22,7 +22,7 @@ extension VersionFills {
             )
         }
         let background =
-            state.background == .finishing && !state.isClosed
+            state.background == .finishing && !state.isClosed && !state.hasCredentials
             ? clip(state.asked, to: min(completeLength ?? .max, limit)) : ByteRangeSet()
         let mayResume = response.isResumable && state.ranges != .refused
         let fillPlan = self.fillPlan
@@ -32,7 +32,7 @@ extension VersionFills {
             wants: wants,
             background: background,
             completeLength: completeLength,
-            mayStart: mayResume ? max(0, Self.fillsAtOnce - state.fills.count) : 0
+            mayStart: mayResume ? max(0, fillsAtOnce - state.fills.count) : 0
         )
         var work: Work = []
         for action in actions {
@@ -42,9 +42,17 @@ extension VersionFills {
                 state.nextNumber += 1
                 // The reader that comes to this hole next; the finisher has none.
                 let cause = state.readers.values
-                    .filter { $0.position <= range.lowerBound && range.lowerBound < ($0.end ?? .max) }
+                    .filter {
+                        !$0.isRefused && $0.position <= range.lowerBound && range.lowerBound < ($0.end ?? .max)
+                    }
                     .max { $0.position < $1.position }
-                let fill = Fill(number: number, version: self, loop: cause?.loop ?? table.group.next())
+                let requester = cause?.requester ?? state.requester
+                let fill = Fill(
+                    number: number,
+                    version: self,
+                    requester: requester,
+                    loop: cause?.loop ?? table.group.next()
+                )
                 state.fills[number] = Running(
                     fill: fill,
                     machine: FillStateMachine(range: range, probeBehind: fillPlan.probeBehind),
@@ -53,9 +61,7 @@ extension VersionFills {
                     received: range.lowerBound,
                     isUnconfirmed: true
                 )
-                let credentials = cause?.credentials ?? FieldSection()
-                let client = cause?.client
-                work.append { fill.start(overlap: overlap, credentials: credentials, client: client) }
+                work.append { fill.start(overlap: overlap) }
             case .cut(let number, let offset):
                 work += cut(&state, number, at: offset)
             }
@@ -83,12 +89,33 @@ extension VersionFills {
 
     func claims(_ state: State, held: ByteRangeSet) -> [Claim] {
         state.fills.values.compactMap {
-            $0.claim(held: held, mayBeCut: state.ranges == .proven && response.isResumable)
+            $0.claim(held: held, mayBeCut: mayCut(state))
         }
     }
 
-    /// As many as a download manager opens connections; readers beyond that wait for a fill to come by.
-    static let fillsAtOnce = 16
+    /// As many as a download manager opens connections; readers beyond that wait for a fill to come by. Under an
+    /// operator's rule one: two that meet would have nothing between them that could be compared (resume-rules 11).
+    var fillsAtOnce: Int { response.validator?.isByRule == true ? 1 : 16 }
+
+    private func mayCut(_ state: State) -> Bool {
+        state.ranges == .proven && response.isResumable && response.validator?.isByRule != true
+    }
+
+    /// Whether the first missing byte from `position` on comes by no fill of its own, nor soon by one that is under way.
+    func isFar(_ state: State, from position: Int64) -> Bool {
+        guard !state.fills.isEmpty, !mayCut(state) else { return false }
+        let held = body.held
+        let missing = held.runEnd(from: position)
+        let claims = self.claims(state, held: held)
+        guard let claim = claims.first(where: { $0.offset <= missing && missing < ($0.end ?? .max) }) else {
+            return !response.isResumable || state.fills.count >= fillsAtOnce
+        }
+        let patience = max(Self.leastPatience, claim.bytesPerSecond * fillPlan.patienceSeconds)
+        return missing - claim.offset > patience
+    }
+
+    /// Bytes that are waited for, however slowly they come.
+    private static let leastPatience: Int64 = 256 << 10
 
     func clip(_ ranges: ByteRangeSet, to completeLength: Int64?) -> ByteRangeSet {
         ranges.intersection(0..<(completeLength ?? .max))
@@ -100,7 +127,7 @@ extension VersionFills {
         guard because != nil || state.fills.values.allSatisfy(\.machine.isActive) else { return [] }
         let held = body.held
         let completeLength = min(body.completeLength ?? .max, state.unprovenEnd ?? .max)
-        guard because != nil || !response.isResumable || state.fills.count < Self.fillsAtOnce else { return [] }
+        guard because != nil || !response.isResumable || state.fills.count < fillsAtOnce else { return [] }
         let claims = self.claims(state, held: held)
         var work: Work = []
         for (number, reader) in state.readers where only == nil || only == number {

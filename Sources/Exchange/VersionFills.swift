@@ -14,9 +14,9 @@ import Wire
 /// One version's fills and readers. May be used from any thread; notices come on the reader's loop.
 final class VersionFills: Sendable {
     let response: StoredResponse
-    /// What is asked for: under a rule's key, the URI of whoever came last. A signature in it is valid for longest.
-    var uri: AbsoluteURI { lastURI.withLock { $0 } }
-    private let lastURI: Mutex<AbsoluteURI>
+    /// What was asked for first, or since the last confirmation by the origin: under a rule's key others may ask for other
+    /// URIs.
+    var uri: AbsoluteURI { state.withLock { $0.requester.uri } }
     let table: FillTable
     /// The request that caused the response had credentials: it is never continued without its client (resume-rules 6).
     let isCredentialed: Bool
@@ -43,6 +43,8 @@ final class VersionFills: Sendable {
         case mustValidate
         /// This version has come to its end: look again.
         case ended
+        /// Nothing will bring it soon: the caller asks the origin by itself, as its client asked.
+        case alone
     }
 
     var body: StoredBody { response.body }
@@ -61,14 +63,13 @@ final class VersionFills: Sendable {
         table: FillTable
     ) {
         self.response = response
-        lastURI = Mutex(uri)
         self.table = table
         self.isCredentialed = isCredentialed
         self.part = part
         let proven = hasProvenRanges || response.metadata.head.fields.acceptsByteRanges
         state = Mutex(
             State(
-                template: template,
+                requester: Requester(uri: uri, template: template),
                 ranges: refusesRanges ? .refused : proven ? .proven : .unknown,
                 isNotedUnfinished: isNotedUnfinished
             )
@@ -84,7 +85,7 @@ final class VersionFills: Sendable {
         let fill = state.withLock { state -> Fill? in
             let number = state.nextNumber
             state.nextNumber += 1
-            let fill = Fill(number: number, version: self, loop: loop)
+            let fill = Fill(number: number, version: self, requester: state.requester, loop: loop)
             var machine = FillStateMachine(range: span)
             _ = machine.slotFree()
             guard machine.began(span) == .readBody else { return nil }
@@ -150,22 +151,22 @@ final class VersionFills: Sendable {
     /// - Parameters:
     ///   - range: half-open; `Int64.max` as the upper bound where the complete length is not known.
     ///   - further: what it will want beside that range.
-    ///   - uri: what its client asked for.
-    ///   - credentials: Authorization and Cookie of its request: used only for fills that it causes.
+    ///   - requester: of its request: used only for fills that it causes.
+    ///   - mayAskAlone: where no fill comes by soon, the caller can ask the origin for its range by itself.
     ///   - notify: called on `loop`.
     func join(
         range: Range<Int64>,
         further: [Range<Int64>] = [],
         need: Need,
-        uri: AbsoluteURI,
-        credentials: FieldSection,
-        client: IPAddress?,
+        requester: Requester,
+        mayAskAlone: Bool = false,
         loop: any EventLoop,
         notify: @escaping @Sendable (ReaderNotice) -> Void
     ) -> Joined {
-        lastURI.withLock { $0 = uri }
         let (joined, work) = state.withLock { state -> (Joined, Work) in
             guard !state.hasEnded, !state.isClosed else { return (.ended, []) }
+            if mayAskAlone, isFar(state, from: range.lowerBound) { return (.alone, []) }
+            if !requester.credentials.isEmpty { state.hasCredentials = true }
             let number = state.nextNumber
             state.nextNumber += 1
             let isConfirmed: Bool =
@@ -177,8 +178,7 @@ final class VersionFills: Sendable {
             state.readers[number] = Reader(
                 position: range.lowerBound,
                 end: range.upperBound == .max ? nil : range.upperBound,
-                credentials: credentials,
-                client: client,
+                requester: requester,
                 loop: loop,
                 notify: notify,
                 isConfirmed: isConfirmed
@@ -198,7 +198,7 @@ final class VersionFills: Sendable {
             return (isConfirmed ? .confirmed(number) : .waiting(number), work)
         }
         work.forEach { $0() }
-        if joined != .ended { noteUnfinished() }
+        if joined != .ended, joined != .alone { noteUnfinished() }
         return joined
     }
 

@@ -11,11 +11,36 @@ extension VersionFills {
         var position: Int64
         /// Exclusive; nil: to the end of a body whose length is not known.
         var end: Int64?
-        let credentials: FieldSection
-        let client: IPAddress?
+        let requester: Requester
+        /// The origin refused what was asked on its behalf: nothing more is.
+        var isRefused = false
         let loop: any EventLoop
         let notify: @Sendable (ReaderNotice) -> Void
         var isConfirmed: Bool
+    }
+
+    /// On whose behalf the origin is asked: one client's URI, fields and credentials, never mixed with another's (R24).
+    struct Requester: Sendable {
+        let uri: AbsoluteURI
+        /// What is kept of the request's fields, without credentials.
+        let template: FieldSection
+        /// Authorization and Cookie: used only while the client that sent them waits (resume-rules 4).
+        var credentials = FieldSection()
+        var client: IPAddress?
+
+        /// As it goes upstream, before Range and conditions.
+        var fields: FieldSection {
+            var fields = template
+            credentials.forEach { fields.append($0) }
+            return fields
+        }
+
+        var anonymous: Requester { Requester(uri: uri, template: template) }
+
+        /// Whether the origin can tell the two apart.
+        func isLike(_ other: Requester) -> Bool {
+            uri == other.uri && credentials == other.credentials
+        }
     }
 
     enum Background: Equatable {
@@ -23,7 +48,10 @@ extension VersionFills {
     }
 
     struct State {
-        var template: FieldSection
+        /// On whose behalf is asked what no reader waits for: without credentials.
+        var requester: Requester
+        /// Some client's request had credentials: without them the origin may have something else to say.
+        var hasCredentials = false
         var fills: [Int: Running] = [:]
         var readers: [Int: Reader] = [:]
         var nextNumber = 1

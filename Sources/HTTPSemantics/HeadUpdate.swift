@@ -28,8 +28,9 @@ package enum HeadUpdate: Equatable, Sendable {
 
     private static func compare(_ answer: FieldSection, _ stored: FieldSection, _ completeLength: Int64?) -> HeadUpdate
     {
-        // Validators are compared where both have them; that one of two is missing says nothing of the content.
-        if answer.contains(.etag), stored.contains(.etag) {
+        // §4.3.5: the values of the validators that came have to match; one that the stored response has not does not. That
+        // the answer has none says nothing of the content.
+        if answer.contains(.etag) {
             switch (tag(answer), tag(stored)) {
             case (.some(let theirs), .some(let ours)):
                 guard theirs.weaklyEquals(ours) else { return .invalidates }
@@ -39,7 +40,7 @@ package enum HeadUpdate: Equatable, Sendable {
                 break  // What is no tag on either side is no validator.
             }
         }
-        if answer.contains(.lastModified), stored.contains(.lastModified) {
+        if answer.contains(.lastModified) {
             guard let theirs = answer.only(.lastModified), let ours = stored.only(.lastModified),
                 theirs.utf8.elementsEqual(ours.utf8)
             else { return .invalidates }
