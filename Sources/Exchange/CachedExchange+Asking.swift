@@ -300,8 +300,12 @@ extension CachedExchange {
         let policy = hall.policy(for: uri, response: answer.head)
         // Where nothing of the answer may be kept, what was held is valid for this request nonetheless.
         let mayKeep = Storability.mayKeep(answer: answer.head.fields, request: request.fields, policy: policy)
-        let freshened = chosen.map {
-            (stored: named[$0], result: mayKeep ? table.freshen(named[$0], with: answer) : .updated)
+        let now = Clock.unixSeconds()
+        let freshened = chosen.map { index -> (stored: StoredResponse, result: FillTable.Freshening) in
+            let stored = named[index]
+            // §4.3.4: only what could have been chosen for this request is updated; a variant for others serves it as it is.
+            guard mayKeep, judge(stored, now: now).decision != .mismatch else { return (stored, .updated) }
+            return (stored, table.freshen(stored, with: answer))
         }
         if let first = chosen.first {
             let fields = Forwarding.response(answer.head, pseudonym: hall.pseudonym)
@@ -317,7 +321,7 @@ extension CachedExchange {
             closeOpening(notStorable: false)
             // It was validated for this request, if for no other.
             validated = stored.id
-            use(judge(stored, now: Clock.unixSeconds()), validation: nil)
+            use(judge(stored, now: now), validation: nil)
         case (_, .forbidden)?, (_, .tooVague)?, nil:
             // It speaks of something that is not held: the whole is asked for.
             asksPlainly = true

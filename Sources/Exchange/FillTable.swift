@@ -167,7 +167,8 @@ package final class FillTable: Sendable {
         template: @autoclosure () -> FieldSection
     ) -> VersionFills {
         shard(response.key).state.withLock { shard in
-            if let known = shard.versions[response.id] { return known }
+            // One that was left to itself may be on its way out of the table: it is not waited for.
+            if let known = shard.versions[response.id], !known.isForgotten { return known }
             let made = VersionFills(
                 response: response,
                 uri: uri,

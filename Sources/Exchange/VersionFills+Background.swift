@@ -112,6 +112,9 @@ extension VersionFills {
         forgetIfIdle()
     }
 
+    /// Under the lock of its shard, too.
+    var isForgotten: Bool { state.withLock { $0.isForgotten } }
+
     /// A version that nobody reads and nobody fills leaves the table.
     func forgetIfIdle() {
         let isIdle = state.withLock { state -> Bool in
@@ -120,6 +123,7 @@ extension VersionFills {
             }
             // Whoever comes now looks it up anew.
             state.hasEnded = true
+            state.isForgotten = true
             state.background = .none
             return true
         }

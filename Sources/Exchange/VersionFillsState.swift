@@ -61,6 +61,8 @@ extension VersionFills {
         /// Nobody may join any more; present readers are served to their end.
         var isClosed = false
         var hasEnded = false
+        /// It has ended because nobody read it and nothing filled it: it can begin anew.
+        var isForgotten = false
         /// The end of a body that ended with its connection, exclusive: nothing is asked beyond it.
         var unprovenEnd: Int64?
         /// Bytes of a body of unknown length that came since its last reader left.

@@ -15,7 +15,9 @@ struct ConformanceTableTests {
     )
     func table() throws {
         let text = try String(contentsOf: Self.project.appendingPathComponent("docs/conformance.md"), encoding: .utf8)
-        #expect(ConformanceTable(markdown: text).complaints(against: try Self.found()) == [])
+        for complaint in ConformanceTable(markdown: text).complaints(against: try Self.found()) {
+            Issue.record("\(complaint)")
+        }
     }
 
     // MARK: The reader says no

@@ -75,8 +75,8 @@ final class Stage: Sendable {
             (proxy, folder) = (nil, nil)
         } else {
             let folder = try TemporaryDirectory()
-            // An origin that lets an exchange down is given up after two seconds, not after five minutes.
-            let settings = ["upstream.heal_timeout=\"2s\"", "upstream.stall_timeout=\"500ms\""]
+            // An origin that lets an exchange down is given up after four seconds, not after five minutes.
+            let settings = ["upstream.heal_timeout=\"4s\"", "upstream.stall_timeout=\"500ms\""]
             let proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings)
             port = proxy.port
             (self.proxy, self.folder) = (proxy, folder)

@@ -96,6 +96,8 @@ struct HostileOriginTests {
         #expect(try first.checkBody(against: Self.old, at: mebibyte).isWhole)
         #expect(try second.checkBody(against: Self.old, at: 3_900_000).isWhole)
         #expect(scene.origin.requests.count == 1)
+        // The origin counts what it has sent after it is there.
+        try waitUntil("the origin has counted") { scene.origin.tally(Self.target).totalBytes >= Self.old.length }
         #expect(scene.origin.tally(Self.target).totalBytes == Self.old.length)
     }
 
