@@ -240,10 +240,16 @@ package final class Store: Sendable {
     /// Removes everything; how many stored responses that were. Blocking.
     package func purgeAll() -> Int {
         services.mailbox.settle(hard: false)
-        let count = Int(totals.values.entries)
         // What is created from now on stays.
         let end = nextID.load(ordering: .relaxed)
-        for response in table.everything where response.id < end { remove(response) }
+        let loaded = table.everything.filter { $0.id < end }
+        // Those that have no row yet are not among the index's entries.
+        let count =
+            Int(totals.values.entries)
+            + loaded.count { response in
+                response.record.withLock { !$0.isInserted && !$0.isRemoved && $0.supersededUntil == nil }
+            }
+        for response in loaded { remove(response) }
         services.mailbox.settle(hard: false)
         var last: Int64 = 0
         while let page = keysOfRows(after: last, before: end) {
