@@ -56,6 +56,8 @@ struct FillPlanPropertyTests {
         var compared: Int64 = 0
         var openStarts = 0
         var proofs = 0
+        var splits = 0
+        var aheads = 0
         for seed in 1...200 {
             var world = FillPlanWorld(seed: UInt64(seed))
             for _ in 0..<400 { world.live() }
@@ -63,10 +65,14 @@ struct FillPlanPropertyTests {
             compared += world.compared
             openStarts += world.openStarts
             proofs += world.proofs
+            splits += world.splits
+            aheads += world.aheads
         }
         #expect(cuts > 100)
         #expect(compared > 1000)
         #expect(openStarts > 10)
         #expect(proofs > 500)
+        #expect(splits > 100)
+        #expect(aheads > 30)
     }
 }

@@ -14,6 +14,10 @@ struct FillPlanWorld {
     private(set) var started = 0
     private(set) var openStarts = 0
     private(set) var cuts = 0
+    /// Claims that were shared among two fills for speed.
+    private(set) var splits = 0
+    /// Fills that were started for nothing but bytes behind the end of a want.
+    private(set) var aheads = 0
     /// Bytes that came and were missing.
     private(set) var brought: Int64 = 0
     /// Bytes that came and were held.
@@ -38,7 +42,9 @@ struct FillPlanWorld {
             overlapProbe: random.number(0..<9),
             patienceSeconds: random.number(0..<3),
             validatorIsByRule: random.chance(oneIn: 2),
-            leastProbeByRule: random.number(1..<9)
+            leastProbeByRule: random.number(1..<9),
+            parallel: Int(random.number(1..<6)),
+            leastPiece: random.number(1..<60)
         )
         length = random.chance(oneIn: 4) ? random.number(300..<1500) : random.number(30..<300)
         model = NaiveBody(length: length)
@@ -88,6 +94,8 @@ struct FillPlanWorld {
 
     /// Invariant 6, pair by pair.
     private var overlappingClaims: String? {
+        // One that has brought its last byte has nothing left to overlap with.
+        let claims = claims.filter { $0.offset < $0.end ?? Int64.max }
         for (index, one) in claims.enumerated() {
             for other in claims[(index + 1)...]
             where one.offset < other.end ?? Int64.max && other.offset < one.end ?? Int64.max {
@@ -107,7 +115,8 @@ struct FillPlanWorld {
                 Want(
                     reader: names,
                     position: range.lowerBound,
-                    end: random.chance(oneIn: 3) ? nil : range.upperBound
+                    end: random.chance(oneIn: 3) ? nil : range.upperBound,
+                    readAhead: random.chance(oneIn: 2) ? random.number(0..<60) : 0
                 )
             )
         }
@@ -174,6 +183,7 @@ struct FillPlanWorld {
                 guard cut > claims[index].offset, cut < claims[index].end ?? Int64.max else {
                     return fault = "cut at \(cut) of \(claims[index])"
                 }
+                if claims[index].mayBeCut, shares(claims[index], at: cut, actions) { splits += 1 }
                 claims[index].end = cut
                 cuts += 1
             case .start(let range, let openEnd, let overlap):
@@ -192,6 +202,21 @@ struct FillPlanWorld {
                 return fault = "\(want) lacks \(first) and nobody brings it: \(actions)"
             }
         }
+    }
+
+    /// What is wanted, and what is read ahead of it.
+    private func reach(of want: Want) -> Int64 {
+        guard let end = want.end else { return Int64.max }
+        return end + want.readAhead
+    }
+
+    /// Whether the cut is for speed: another fill starts inside, and no reader waits at its first byte.
+    private func shares(_ claim: Claim, at cut: Int64, _ actions: [FillAction]) -> Bool {
+        for case .start(let range, _, _) in actions
+        where range.lowerBound >= cut && range.lowerBound < claim.end ?? Int64.max {
+            return !wants.contains { held.runEnd(from: $0.position) == range.lowerBound }
+        }
+        return false
     }
 
     /// The end of the last hole of a claim.
@@ -228,10 +253,13 @@ struct FillPlanWorld {
             return fault = "start \(range) over \(run)"
         }
         let isWanted =
-            wants.contains { $0.position <= range.lowerBound && range.lowerBound < $0.end ?? Int64.max }
+            wants.contains { $0.position <= range.lowerBound && range.lowerBound < reach(of: $0) }
             || background.contains(range.lowerBound)
         guard isWanted else { return fault = "nobody wants \(range)" }
-        for claim in claims where claim.offset < range.upperBound && range.lowerBound < claim.end ?? Int64.max {
+        let isWaitedFor = wants.contains { $0.position <= range.lowerBound && range.lowerBound < $0.end ?? Int64.max }
+        if !isWaitedFor, !background.contains(range.lowerBound) { aheads += 1 }
+        for claim in claims
+        where max(claim.offset, range.lowerBound) < min(claim.end ?? Int64.max, range.upperBound) {
             return fault = "start \(range) over \(claim)"
         }
         // The overlap is compared before the first byte counts.
