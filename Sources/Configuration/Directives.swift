@@ -166,6 +166,13 @@ extension Directive {
             "How much of what is held is fetched again at a resume and compared, to notice a file that has changed."
         ),
         .size(
+            "resume.verified_restart",
+            \.resume.verifiedRestart,
+            default: "4 GiB",
+            "How much one download may fetch again from byte 0 while its client waits, to be compared with what is held, "
+                + "where the origin knows no ranges or gives no validator; 0: never."
+        ),
+        .size(
             "resume.gap_threshold",
             \.resume.gapThreshold,
             in: 0...(16 << 20),

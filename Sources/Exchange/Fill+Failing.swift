@@ -16,7 +16,7 @@ extension Fill {
         guard !isOver else { return }
         afterComparing {
             self.call = nil
-            let resumable = self.isResumable
+            let resumable = self.isResumable || self.mayRestart
             let isCloseDelimited = self.framing == .untilClose
             let end = self.version.tell(self.number) { machine in
                 isCloseDelimited
@@ -46,7 +46,7 @@ extension Fill {
 
     func failed(_ failure: OriginFailure, _ stop: FillStop, retryAfter: Int64?) {
         guard !isOver else { return }
-        let resumable = isResumable
+        let resumable = isResumable || mayRestart
         let end = version.tell(number) { $0.originFailed(failure, resumable: resumable) }
         carryOut(end ?? .nothing, stop, retryAfter: retryAfter, failure: failure)
     }
