@@ -244,6 +244,13 @@ extension CachedExchange {
             return look()
         }
         // Beside what is stored it would be a second one of the same version.
+        if asksAlone, let stored = aloneBeside?.response, contradicts(answer, stored) {
+            // Another version than the one whose bytes this client may hold: the whole of it, from its beginning.
+            call.cancel()
+            hall.store.supersede(stored)
+            (asksAlone, asksPlainly) = (false, true)
+            return look()
+        }
         if asksAlone {
             if answer.head.status == 206, let stored = aloneBeside?.response, let validator = stored.validator,
                 StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
@@ -259,6 +266,7 @@ extension CachedExchange {
             key: key,
             template: RequestTemplate.of(forwardable()),
             isCredentialed: request.fields.contains(.authorization),
+            client: stream.clientAddress,
             range: askedRange
         )
         let admission = table.admit(answer, of: call, for: question, until: { self.wantedEnd($0) }, on: loop)
@@ -288,6 +296,21 @@ extension CachedExchange {
         case .unusable:
             closeOpening(notStorable: false)
             relay(answer, call, asking)
+        }
+    }
+
+    /// Whether a part speaks of another version than the stored one: another tag, even a weak one, date or length.
+    private func contradicts(_ answer: OriginCall.Answer, _ stored: StoredResponse) -> Bool {
+        guard answer.head.status == 206 else { return false }
+        let (theirs, ours) = (answer.head.fields, stored.metadata.head.fields)
+        if case .satisfied(_, let length?)? = theirs.only(.contentRange).flatMap({ ContentRange.parse($0) }),
+            let completeLength = stored.body.completeLength, length != completeLength
+        {
+            return true
+        }
+        return [KnownField.etag, .lastModified].contains { field in
+            guard let ours = ours.combined(field) else { return false }
+            return theirs.combined(field).map { $0 != ours } ?? false
         }
     }
 

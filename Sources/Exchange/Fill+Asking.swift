@@ -158,6 +158,7 @@ extension Fill {
             key: version.response.key,
             template: requester.template,
             isCredentialed: requester.credentials.contains(.authorization),
+            client: requester.client,
             range: request.asked.specifier
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)

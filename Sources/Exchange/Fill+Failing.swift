@@ -87,7 +87,9 @@ extension Fill {
         // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
         let hasReaders = version.hasReaders
         // Resume-rules 4: credentials do not outlive the request that brought them.
-        if !requester.credentials.isEmpty, !version.isAwaited(requester) { return giveUp(stop, failure) }
+        if !requester.credentials.isEmpty, !version.isAwaited(requester) {
+            return giveUp(FillStop(.clientGone), failure)
+        }
         if hasReaders, !version.hasConfirmedReaders, attempts >= 3 { return giveUp(stop, failure) }
         let configuration = table.configuration
         retry.healTimeoutNanoseconds =
