@@ -63,18 +63,6 @@ extension CachedExchange {
         ask(fields, asking)
     }
 
-    /// Whether this client was given bytes of some version, to which it could join parts of another one that pass through
-    /// (rule 11).
-    private var mayBeSpliced: Bool {
-        hall.guardVerdict(
-            key: key,
-            client: stream.clientAddress,
-            rangeStart: 1,
-            hasIfRange: request.fields.contains(.ifRange),
-            version: -1
-        ) == .fullOfNewVersion
-    }
-
     /// Conditions other than If-Range, which Range itself is subject to.
     private var hasForeignConditions: Bool {
         ConditionalRequest.isConditional(request.fields) || request.fields.contains(.ifMatch)
@@ -243,23 +231,7 @@ extension CachedExchange {
             asksPlainly = true
             return look()
         }
-        // Beside what is stored it would be a second one of the same version.
-        if asksAlone, let stored = aloneBeside?.response, contradicts(answer, stored) {
-            // Another version than the one whose bytes this client may hold: the whole of it, from its beginning.
-            call.cancel()
-            hall.store.supersede(stored)
-            (asksAlone, asksPlainly) = (false, true)
-            return look()
-        }
-        if asksAlone {
-            if answer.head.status == 206, let stored = aloneBeside?.response, let validator = stored.validator,
-                StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
-            {
-                // What jumps from now on need not go by itself.
-                aloneBeside?.provesRanges()
-            }
-            return relay(answer, call, asking)
-        }
+        if asksAlone { return answeredAlone(answer, by: call, asking) }
         let question = FillTable.Question(
             request: request,
             uri: uri,
@@ -296,21 +268,6 @@ extension CachedExchange {
         case .unusable:
             closeOpening(notStorable: false)
             relay(answer, call, asking)
-        }
-    }
-
-    /// Whether a part speaks of another version than the stored one: another tag, even a weak one, date or length.
-    private func contradicts(_ answer: OriginCall.Answer, _ stored: StoredResponse) -> Bool {
-        guard answer.head.status == 206 else { return false }
-        let (theirs, ours) = (answer.head.fields, stored.metadata.head.fields)
-        if case .satisfied(_, let length?)? = theirs.only(.contentRange).flatMap({ ContentRange.parse($0) }),
-            let completeLength = stored.body.completeLength, length != completeLength
-        {
-            return true
-        }
-        return [KnownField.etag, .lastModified].contains { field in
-            guard let ours = ours.combined(field) else { return false }
-            return theirs.combined(field).map { $0 != ours } ?? false
         }
     }
 
