@@ -23,13 +23,15 @@ extension VersionFills {
         guard !state.isClosed else { return abandonAll(state) }
         // The lock is held: nothing here may ask for `uri`.
         let uri = state.requester.uri
-        let policy = table.abandonPolicy(for: uri, response: response.metadata.head)
+        var policy = table.abandonPolicy(for: uri, response: response.metadata.head)
+        if state.isAskedBeside { policy.finishShareUnresumable = 0 }
+        let hasAuthorization = state.fills.values.contains { $0.fill.requester.credentials.contains(.authorization) }
         // Whoever finds no place waits for one.
         let verdict = policy.decide(
             AbandonedFill(
                 resumable: response.isResumable && state.ranges != .refused,
                 storable: isWorthFinishing(uri),
-                credentialed: isCredentialed,
+                credentialed: isCredentialed || hasAuthorization,
                 validator: ValidatorStrength(
                     response.validator,
                     hasOther: ConditionalRequest.hasValidator(response.metadata.head.fields)

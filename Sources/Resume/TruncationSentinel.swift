@@ -45,6 +45,13 @@ package enum SentinelVerdict: Equatable, Sendable {
     case saysNothing
 }
 
+/// How a second fetch went.
+package enum SecondFetch: Equatable, Sendable {
+    /// Every byte that both have is equal; it ended so.
+    case equal(BodyEnd)
+    case differs
+}
+
 package enum TruncationSentinel {
     /// A body has ended at `received`.
     ///
@@ -151,24 +158,18 @@ package enum TruncationSentinel {
         return length > end ? .cut(completeLength: length) : .changed
     }
 
-    /// What a second fetch proves that was compared from byte 0.
-    ///
-    /// - Parameters:
-    ///   - outcome: of the comparison with what is held, of which there are `end` bytes.
-    ///   - second: how the second body ended; nil while it goes on.
-    package static func verdict(secondFetch outcome: RestartOutcome, second: BodyEnd?, end: Int64) -> SentinelVerdict {
-        switch outcome {
-        case .newVersion: return .changed
-        case .unproven: return .saysNothing
-        case .goOn, .complete:
-            switch second {
-            // Twice the same end by a mere closing is not likely to be chance: a break falls where it falls.
-            case .whole(let length)?, .unproven(let length)?:
-                return length == end ? .confirmed(end) : .cut(completeLength: length)
-            case .cut(let length)?: return length > end ? .cut(completeLength: nil) : .saysNothing
-            case .contradicts?: return .changed
-            case nil: return .saysNothing
-            }
+    /// What a second fetch proves that was compared from byte 0 (`VerifiedRestart`).
+    package static func verdict(_ second: SecondFetch, end: Int64) -> SentinelVerdict {
+        switch second {
+        case .differs, .equal(.contradicts):
+            return .changed
+        // Twice the same end by a mere closing is not likely to be chance: a break falls where it falls.
+        case .equal(.whole(let length)), .equal(.unproven(let length)):
+            if length == end { return .confirmed(end) }
+            // Equal as far as it went, and sound: a shorter one is another version.
+            return length > end ? .cut(completeLength: length) : .changed
+        case .equal(.cut(let length)):
+            return length > end ? .cut(completeLength: nil) : .saysNothing
         }
     }
 }
