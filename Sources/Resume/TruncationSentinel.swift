@@ -24,7 +24,7 @@ package enum BodyEnd: Equatable, Sendable {
 
 /// What is asked to confirm an end.
 package enum SentinelQuestion: Equatable, Sendable {
-    /// `Range: bytes=L-1-` under If-Range: one byte, and the complete length behind the slash.
+    /// The last byte that is held, and no other: Content-Range names the complete length behind its slash.
     case lastByte(offset: Int64, ResumeCondition)
     /// HEAD, without conditions.
     case head
