@@ -32,6 +32,8 @@ struct FillPlanWorld {
     /// Steps lived so far.
     private(set) var steps = 0
     private var knownLength: Int64?
+    /// What was known of it when the plan was asked.
+    private var plannedLength: Int64?
     private var names = 0
     private(set) var heldBefore: Int64 = 0
 
@@ -83,8 +85,9 @@ struct FillPlanWorld {
             completeLength: knownLength,
             mayStart: mayStart
         )
+        plannedLength = knownLength
         carryOut(actions, mayStart: mayStart)
-        if fault == nil { fault = overlappingClaims }
+        if fault == nil, !actions.isEmpty { fault = overlappingClaims }
         if fault == nil { receive() }
         // The walk over all cells is dear; what a wrong step does stays wrong.
         if fault == nil, steps % 8 == 0, held.ranges != model.runs {
@@ -239,7 +242,8 @@ struct FillPlanWorld {
         guard !range.isEmpty, openEnd == (range.upperBound == Int64.max) else {
             return fault = "start \(range), open: \(openEnd)"
         }
-        if let knownLength, range.upperBound > knownLength { return fault = "start \(range) of \(knownLength)" }
+        // A start behind the end tells the length (416), and the plan's next action cannot know of it yet.
+        if let plannedLength, range.upperBound > plannedLength { return fault = "start \(range) of \(plannedLength)" }
         if model.isHeld(range.lowerBound) { return fault = "start at the held byte \(range.lowerBound)" }
         if !model.isHeld((range.lowerBound - overlap)..<range.lowerBound) {
             return fault = "the overlap \(overlap) before \(range.lowerBound) is not held"
