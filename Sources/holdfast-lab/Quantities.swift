@@ -3,6 +3,9 @@
 
 /// Reading and writing of numbers of bytes and of seconds.
 package enum Quantity {
+    /// The largest number of bytes: sums of a few of them never overflow.
+    package static let limit: Int64 = 1 << 50
+
     /// `35M` in bytes: K, M, G and T are powers of 1024. nil where the text is no size.
     package static func bytes(_ text: some StringProtocol) -> Int64? {
         guard let last = text.last else { return nil }
@@ -16,7 +19,7 @@ package enum Quantity {
         }
         guard let number = number(shift == 0 ? Substring(text) : Substring(text.dropLast())) else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
-        return overflow ? nil : product
+        return overflow || product > limit ? nil : product
     }
 
     /// Digits only: no sign, no blank.
@@ -25,6 +28,11 @@ package enum Quantity {
             return nil
         }
         return Int64(text)
+    }
+
+    /// The length of something that recurs, in seconds: a millisecond at least.
+    package static func period(_ text: some StringProtocol) -> Double? {
+        seconds(text).flatMap { $0 >= 0.001 ? $0 : nil }
     }
 
     /// Seconds, with or without a fraction; nil where negative, endless or more than a year.
