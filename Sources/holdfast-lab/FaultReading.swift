@@ -88,7 +88,7 @@ extension Faults {
 
     private mutating func setContent(_ name: String, _ value: String) -> Bool {
         switch name {
-        case "version": return store(Quantity.number(value), in: &version)
+        case "version": return store(FaultValue.version(value), in: &version)
         case "change": return store(FaultValue.change(value), in: &change)
         case "change-tag": return store(ChangeTag(rawValue: value), in: &changeTag)
         case "grow": return store(Quantity.bytes(value), in: &grow)

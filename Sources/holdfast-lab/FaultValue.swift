@@ -35,7 +35,7 @@ enum FaultValue {
     static func downtime(_ text: String) -> Downtime? {
         let (times, word) = pair(text, ":") ?? (text, "reset")
         guard let (down, period) = pair(times, "/"), let seconds = Quantity.seconds(down),
-            let length = Quantity.seconds(period), length > 0, word == "reset" || word == "silent"
+            let length = Quantity.period(period), word == "reset" || word == "silent"
         else { return nil }
         return Downtime(seconds: seconds, period: length, isSilent: word == "silent")
     }
@@ -47,8 +47,7 @@ enum FaultValue {
         case "none": return TagConduct.none
         case "per-request": return .perRequest
         default:
-            guard let (word, time) = pair(text, ":"), word == "changing", let seconds = Quantity.seconds(time),
-                seconds > 0
+            guard let (word, time) = pair(text, ":"), word == "changing", let seconds = Quantity.period(time)
             else { return nil }
             return .changing(seconds: seconds)
         }
@@ -59,7 +58,7 @@ enum FaultValue {
         case "on": .on
         case "none": LastModifiedConduct.none
         case "now": .now
-        default: Quantity.number(text).map { .fixed($0) }
+        default: Quantity.bytes(text).map { .fixed($0) }
         }
     }
 
@@ -74,7 +73,7 @@ enum FaultValue {
     static func change(_ text: String) -> Change? {
         guard let (word, amount) = pair(text, ":") else { return nil }
         switch word {
-        case "every": return Quantity.seconds(amount).flatMap { $0 > 0 ? .every(seconds: $0) : nil }
+        case "every": return Quantity.period(amount).map { .every(seconds: $0) }
         case "after": return count(amount).flatMap { $0 > 0 ? .after(requests: $0) : nil }
         case "mid": return Quantity.bytes(amount).map { .mid(offset: $0) }
         case "inplace": return Quantity.bytes(amount).map { .inPlace(offset: $0) }
@@ -89,6 +88,8 @@ enum FaultValue {
                 isalnum(Int32(byte)) != 0 && byte < 0x80 || "!#$%&'*+-.^_`|~".utf8.contains(byte)
             }
     }
+
+    static func version(_ text: String) -> Int64? { Quantity.number(text).flatMap { $0 < 1 << 40 ? $0 : nil } }
 
     /// `1M:30`
     static func stall(_ text: String) -> Stall? {

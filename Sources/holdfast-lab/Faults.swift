@@ -85,6 +85,16 @@ package struct Downtime: Sendable, Equatable {
 
     /// - Parameter elapsed: seconds since the laboratory's epoch.
     package func isDown(_ elapsed: Double) -> Bool { elapsed.truncatingRemainder(dividingBy: period) < seconds }
+
+    /// Seconds until it answers again; 0 where it does.
+    package func remaining(_ elapsed: Double) -> Double {
+        max(0, seconds - elapsed.truncatingRemainder(dividingBy: period))
+    }
+
+    /// Seconds until it is down the next time, or again.
+    package func untilNext(_ elapsed: Double) -> Double {
+        period - elapsed.truncatingRemainder(dividingBy: period)
+    }
 }
 
 /// Which requests `status`, `every`, `first`, `auth`, `needs-cookie` and `redirect` touch.

@@ -148,13 +148,6 @@ final class LabConnection {
     }
 }
 
-extension Downtime {
-    /// Seconds until it answers again.
-    fileprivate func remaining(_ elapsed: Double) -> Double {
-        max(0, seconds - elapsed.truncatingRemainder(dividingBy: period))
-    }
-}
-
 extension [UInt8] {
     fileprivate func firstIndex(of mark: [UInt8]) -> Int? {
         guard count >= mark.count else { return nil }

@@ -9,6 +9,8 @@ package final class LabServer: Sendable {
         var connections: [Int: LabSocket] = [:]
         var connectionCount = 0
         var isStopped = false
+        /// nil while the laboratory is down.
+        var listener: LabSocket?
     }
 
     /// From which contents and random draws are made.
@@ -16,57 +18,85 @@ package final class LabServer: Sendable {
     package let log = RequestLog()
     package let counts: FileCounts
     private let hashes = HashCache()
-    private let listener: LabSocket
+    private let epoch: Double
+    private let down: Downtime?
+    /// Where it listens, as `127.0.0.1:9000`.
+    package let address: String
     private let state = Mutex(State())
     private let reports: (@Sendable (LogEntry) -> Void)?
 
     /// - Parameters:
     ///   - listen: `127.0.0.1:9000`; port 0 takes a free one.
     ///   - epoch: in seconds since 1970; from which versions and downtimes are counted. nil for now.
+    ///   - down: for part of each period, connections are refused and those that are open are ended.
     ///   - reports: is told of each answer that has ended, on the thread of its connection.
     package init(
         listen: String,
         seed: UInt64 = 1,
         epoch: Double? = nil,
+        down: Downtime? = nil,
         reports: (@Sendable (LogEntry) -> Void)? = nil
     ) throws {
         self.seed = seed
         self.reports = reports
-        counts = FileCounts(epoch: epoch ?? secondsSince1970())
-        listener = try LabSocket.listening(listen)
-        startThread { [self] in accept() }
+        self.epoch = epoch ?? secondsSince1970()
+        self.down = down
+        counts = FileCounts(epoch: self.epoch)
+        // Also where it begins with a downtime: an address that cannot be had is told at once.
+        let listener = try LabSocket.listening(listen)
+        address = listener.localAddress
+        state.withLock { $0.listener = listener }
+        startThread { [self] in run() }
     }
-
-    /// Where it listens, as `127.0.0.1:9000`.
-    package var address: String { listener.localAddress }
 
     package var port: UInt16 { UInt16(address[(address.lastIndex(of: ":") ?? address.startIndex)...].dropFirst()) ?? 0 }
 
     /// Ends all connections; nothing is accepted any more.
     package func stop() {
-        let open = state.withLock { state in
+        let listener = state.withLock { state in
             state.isStopped = true
-            return Array(state.connections.values)
+            return state.listener
         }
-        listener.wake()
+        listener?.wake()
+        endConnections()
+    }
+
+    private func endConnections() {
+        let open = state.withLock { Array($0.connections.values) }
         for socket in open { socket.wake() }
     }
 
-    private func accept() {
-        while let (socket, client) = listener.accepted() {
-            let number: Int? = state.withLock { state in
-                if state.isStopped { return nil }
-                state.connectionCount += 1
-                state.connections[state.connectionCount] = socket
-                return state.connectionCount
-            }
-            guard let number else { break }
-            startThread { [self] in
-                LabConnection(socket, client: client, number: number, server: self).run()
-                _ = state.withLock { $0.connections.removeValue(forKey: number) }
+    /// Accepts connections, but not while the laboratory is down.
+    private func run() {
+        while let listener = state.withLock({ $0.isStopped ? nil : $0.listener }) {
+            let elapsed = secondsSince1970() - epoch
+            if let down, down.isDown(elapsed) {
+                state.withLock { $0.listener = nil }
+                listener.close()
+                endConnections()
+                usleep(UInt32(down.remaining(elapsed) * 1e6))
+                guard let again = try? LabSocket.listening(address) else { return }
+                state.withLock { $0.listener = again }
+            } else if listener.waitForClient(seconds: down?.untilNext(elapsed)) {
+                guard let (socket, client) = listener.accepted() else { break }
+                serve(socket, client)
             }
         }
-        listener.close()
+        state.withLock { $0.listener }?.close()
+    }
+
+    private func serve(_ socket: LabSocket, _ client: String) {
+        let number: Int? = state.withLock { state in
+            if state.isStopped { return nil }
+            state.connectionCount += 1
+            state.connections[state.connectionCount] = socket
+            return state.connectionCount
+        }
+        guard let number else { return }
+        startThread { [self] in
+            LabConnection(socket, client: client, number: number, server: self).run()
+            _ = state.withLock { $0.connections.removeValue(forKey: number) }
+        }
     }
 
     // MARK: What connections ask

@@ -86,6 +86,12 @@ final class LabSocket: Sendable {
         throw failure
     }
 
+    /// Whether a client, or the end of listening, came within so many seconds; nil waits for ever.
+    func waitForClient(seconds: Double?) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, seconds.map { Int32(clamping: Int64($0 * 1000) + 1) } ?? -1) > 0
+    }
+
     /// The next connection and its client's address; nil once the listener was woken or closed.
     func accepted() -> (LabSocket, client: String)? {
         while true {

@@ -13,7 +13,9 @@ package struct LabFile: Sendable, Equatable {
     /// What counts are kept by: every other query is another URL, with counts of its own.
     package var key: String { query.isEmpty ? path : "\(path)?\(query)" }
 
-    package func length(ofVersion version: Int64) -> Int64 { size + max(0, version - faults.version) * faults.grow }
+    package func length(ofVersion version: Int64) -> Int64 {
+        grown(size, by: faults.grow, versions: version - faults.version)
+    }
 
     package func content(labSeed: UInt64, version: Int64) -> LabContent {
         LabContent(labSeed: labSeed, path: path, version: version, length: length(ofVersion: version))
@@ -25,6 +27,12 @@ package struct LabFile: Sendable, Equatable {
         if redirect.hops > 1 { pieces.append("redirect=\(redirect.status):\(redirect.hops - 1)") }
         return pieces.isEmpty ? path : "\(path)?\(pieces.joined(separator: "&"))"
     }
+}
+
+/// The length of a version that comes so many versions after the first one, in bytes.
+func grown(_ size: Int64, by step: Int64, versions: Int64) -> Int64 {
+    let (growth, overflow) = max(0, versions).multipliedReportingOverflow(by: step)
+    return overflow ? Quantity.limit : size + min(growth, Quantity.limit)
 }
 
 package enum LabTarget: Sendable, Equatable {
@@ -68,7 +76,7 @@ package enum LabTarget: Sendable, Equatable {
             if piece == "hash=no" {
                 isHashed = false
             } else if piece.hasPrefix("for=") {
-                guard let number = Quantity.number(piece.dropFirst(4)) else {
+                guard let number = FaultValue.version(String(piece.dropFirst(4))) else {
                     throw FaultError(description: "for= needs the number of a version: \(piece)")
                 }
                 version = number
@@ -82,13 +90,10 @@ package enum LabTarget: Sendable, Equatable {
 }
 
 extension LabFile {
-    /// The largest size: what is added to it must not overflow.
-    private static let limit: Int64 = 1 << 50
-
     fileprivate init(path: String, query: String) throws(FaultError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         // An empty part before the first slash, `f`, the size, and at least one part of a name.
-        guard parts.count >= 4, !parts[3].isEmpty, let size = Quantity.bytes(parts[2]), size <= Self.limit else {
+        guard parts.count >= 4, !parts[3].isEmpty, let size = Quantity.bytes(parts[2]) else {
             throw FaultError(description: "A file is /f/SIZE/NAME, such as /f/35M/disk.iso: \(path)")
         }
         self.init(path: path, size: size, query: query, faults: try Faults(query: query))

@@ -26,6 +26,14 @@ struct ServeLab: ParsableCommand {
     @Option(help: "Seconds since 1970 from which versions and downtimes are counted; the start where it is not given.")
     var epoch: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "For the first seconds of each period refuse all connections, and end those that are open.",
+            valueName: "seconds/period"
+        )
+    )
+    var down: String?
+
     @Flag(help: "Print each answer as a line of JSON, and the address too.")
     var json = false
 
@@ -39,8 +47,14 @@ struct ServeLab: ParsableCommand {
     }
 
     func run() throws {
+        let downtime = try down.map { text in
+            guard let read = FaultValue.downtime(text), !read.isSilent else {
+                throw ValidationError("--down is SECONDS/PERIOD, such as 5/60: \(text)")
+            }
+            return read
+        }
         let (isJSON, isQuiet) = (json, quiet)
-        let server = try LabServer(listen: listen, seed: seed, epoch: epoch) { entry in
+        let server = try LabServer(listen: listen, seed: seed, epoch: epoch, down: downtime) { entry in
             if !isQuiet { say(isJSON ? jsonLine(entry) : Self.line(entry)) }
         }
         say(json ? jsonLine(["listening": server.address]) : "holdfast-lab: listening on \(server.address)")

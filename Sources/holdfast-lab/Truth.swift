@@ -33,7 +33,8 @@ package struct Truth: Sendable, Codable, Equatable {
     }
 
     package func content(ofVersion version: Int64) -> LabContent {
-        LabContent(labSeed: labSeed, path: path, version: version, length: size + max(0, version - firstVersion) * grow)
+        let length = grown(size, by: grow, versions: version - firstVersion)
+        return LabContent(labSeed: labSeed, path: path, version: version, length: length)
     }
 }
 

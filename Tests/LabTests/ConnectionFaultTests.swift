@@ -129,6 +129,19 @@ import holdfast_lab
         #expect(try lab.log(count: 1).first?.end == .down)
     }
 
+    @Test("serve --down: connections are refused for part of each period, and open ones end")
+    func refused() throws {
+        // Up for the first 0.6 s that are left of the period, then down for 0.4 s.
+        let period = try #require(try Faults(query: "down=0.4/1000").down)
+        let other = try Lab(epoch: secondsSince1970() - 999.4, down: period)
+        let running = try other.client()
+        try running.request(other.url("/f/64K/a?stall=10K:60"))
+        _ = try running.head()
+        #expect(try running.body().end == .truncated)
+        #expect(throws: PeerFailure.self) { try other.get("/f/1K/a") }
+        try waitUntil("the laboratory answers again") { (try? other.get("/f/1K/a").status) == 200 }
+    }
+
     @Test("keep-alive=no: the connection is closed after the response")
     func keepAlive() throws {
         let client = try lab.client()

@@ -33,6 +33,11 @@ import holdfast_lab
             ("drop=9..3", "drop=9..3 is not understood; drop is N or N..M"),
             ("stall=5", "stall=5 is not understood; stall is N:SECONDS or N..M:SECONDS"),
             ("rate=0", "rate=0 is not understood; rate is BYTES or N..M"),
+            (
+                "change=every:0.0001",
+                "change=every:0.0001 is not understood; change is every:SECONDS, after:REQUESTS, mid:OFFSET or inplace:OFFSET"
+            ),
+            ("drop=2000000000000000", "drop=2000000000000000 is not understood; drop is N or N..M"),
             ("cc=%zz", "cc has a value that cannot be read: cc=%zz"),
             ("cc=a%0d%0aB:%20c", "cc has a value that cannot be read: cc=a%0d%0aB:%20c"),
             ("field=a%20b:c", "field=a b:c is not understood; field is NAME:VALUE"),
@@ -75,6 +80,17 @@ import holdfast_lab
     @Test("Absolute-form is the same as origin-form")
     func absoluteForm() throws {
         #expect(try LabTarget("http://lab:9000/f/1K/a?drop=5") == LabTarget("/f/1K/a?drop=5"))
+    }
+
+    @Test("The length of a version never overflows")
+    func growth() throws {
+        guard case .truth(let file, let version?, _) = try LabTarget("/truth/1024T/a?grow=1024T&for=1099511627775")
+        else {
+            Issue.record("no truth")
+            return
+        }
+        #expect(file.length(ofVersion: version) == Quantity.limit)
+        #expect(file.length(ofVersion: 2) == 2 * Quantity.limit)
     }
 
     @Test("A draw is the same for the same key, and inside the span")

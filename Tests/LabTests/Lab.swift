@@ -7,8 +7,8 @@ import holdfast_lab
 final class Lab: Sendable {
     let server: LabServer
 
-    init(seed: UInt64 = 7, epoch: Double? = nil) throws {
-        server = try LabServer(listen: "127.0.0.1:0", seed: seed, epoch: epoch)
+    init(seed: UInt64 = 7, epoch: Double? = nil, down: Downtime? = nil) throws {
+        server = try LabServer(listen: "127.0.0.1:0", seed: seed, epoch: epoch, down: down)
     }
 
     deinit { server.stop() }
