@@ -94,13 +94,8 @@ package struct Moment: Sendable, Equatable {
     package init() {}
 }
 
-/// The hashes of some bytes.
-package struct Hashes: Sendable, Equatable {
-    package let sha256: [UInt8]
-    package let md5: [UInt8]
-
-    package init(sha256: [UInt8], md5: [UInt8]) {
-        self.sha256 = sha256
-        self.md5 = md5
-    }
+/// Which hash of some bytes.
+package enum HashAlgorithm: Sendable, Hashable {
+    case sha256
+    case md5
 }

@@ -11,8 +11,8 @@ package struct AnswerPlan {
     let labSeed: UInt64
     /// The bytes of this version, plain or as gzip.
     let representation: (_ isGzip: Bool) -> Representation
-    /// The hashes of a range of a representation; nil for all of it.
-    let hashes: (Representation, Range<Int64>?) -> Hashes
+    /// The hash of a range of a representation; nil for all of it.
+    let hash: (Representation, Range<Int64>?, HashAlgorithm) -> [UInt8]
 
     package init(
         _ request: LabRequest,
@@ -20,14 +20,14 @@ package struct AnswerPlan {
         _ moment: Moment,
         labSeed: UInt64,
         representation: @escaping (Bool) -> Representation,
-        hashes: @escaping (Representation, Range<Int64>?) -> Hashes
+        hash: @escaping (Representation, Range<Int64>?, HashAlgorithm) -> [UInt8]
     ) {
         self.request = request
         self.file = file
         self.moment = moment
         self.labSeed = labSeed
         self.representation = representation
-        self.hashes = hashes
+        self.hash = hash
     }
 
     private var faults: Faults { file.faults }
@@ -210,24 +210,21 @@ package struct AnswerPlan {
 
     private func addDigests(to answer: inout Answer, _ representation: Representation) {
         if faults.digest == .none { return }
-        func text(_ hash: [UInt8]) -> String {
-            var hash = hash
-            if faults.digest == .wrong { hash[0] ^= 0xFF }
-            return Data(hash).base64EncodedString()
+        func text(_ range: Range<Int64>? = nil, _ algorithm: HashAlgorithm = .sha256) -> String {
+            var bytes = hash(representation, range, algorithm)
+            if faults.digest == .wrong { bytes[0] ^= 0xFF }
+            return Data(bytes).base64EncodedString()
         }
-        let whole = hashes(representation, nil)
         // RFC 9530 §3: of the whole representation, also in a 206.
-        if faults.digestFields.contains(.representation) {
-            answer.add("Repr-Digest", "sha-256=:\(text(whole.sha256)):")
-        }
+        if faults.digestFields.contains(.representation) { answer.add("Repr-Digest", "sha-256=:\(text()):") }
         // RFC 9530 §2: of this message's content; several parts have none here, and a HEAD has no content.
         if faults.digestFields.contains(.content), request.method == "GET", answer.parts.count == 1,
             case .span(let span) = answer.parts[0]
         {
-            let sent = span == 0..<representation.length ? whole : hashes(representation, span)
-            answer.add("Content-Digest", "sha-256=:\(text(sent.sha256)):")
+            let range = span == 0..<representation.length ? nil : span
+            answer.add("Content-Digest", "sha-256=:\(text(range)):")
         }
-        if faults.digestFields.contains(.digest) { answer.add("Digest", "SHA-256=\(text(whole.sha256))") }
-        if faults.digestFields.contains(.md5), answer.status == 200 { answer.add("Content-MD5", text(whole.md5)) }
+        if faults.digestFields.contains(.digest) { answer.add("Digest", "SHA-256=\(text())") }
+        if faults.digestFields.contains(.md5), answer.status == 200 { answer.add("Content-MD5", text(nil, .md5)) }
     }
 }

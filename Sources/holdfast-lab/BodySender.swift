@@ -61,7 +61,7 @@ final class BodySender {
                 offset += Int64(size)
             }
         }
-        // A cut at the very end of a body is none, unless the body's end is only the connection's.
+        // A cut at the very end of a body is none.
         if answer.framing == .chunked, !socket.send(Array("0\r\n\r\n".utf8)) { return .clientLeft }
         return .complete
     }

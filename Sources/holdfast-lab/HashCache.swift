@@ -8,10 +8,12 @@ final class HashCache: Sendable {
         let seed: UInt64
         let length: Int64
         let isGzip: Bool
+        /// nil for the checksum of gzip.
+        let algorithm: HashAlgorithm?
     }
 
     private struct State {
-        var hashes: [Key: Hashes] = [:]
+        var hashes: [Key: [UInt8]] = [:]
         var checksums: [Key: UInt32] = [:]
     }
 
@@ -21,11 +23,11 @@ final class HashCache: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter range: nil for the whole, which is remembered.
-    func hashes(_ representation: Representation, _ range: Range<Int64>?) -> Hashes {
-        if let range { return Self.computed(representation, range) }
-        let key = Self.key(representation)
+    func hash(_ representation: Representation, _ range: Range<Int64>?, _ algorithm: HashAlgorithm) -> [UInt8] {
+        if let range { return Self.computed(representation, range, algorithm) }
+        let key = Self.key(representation, algorithm)
         if let known = state.withLock({ $0.hashes[key] }) { return known }
-        let made = Self.computed(representation, 0..<representation.length)
+        let made = Self.computed(representation, 0..<representation.length, algorithm)
         state.withLock { state in
             if state.hashes.count >= Self.limit { state.hashes = [:] }
             state.hashes[key] = made
@@ -34,7 +36,7 @@ final class HashCache: Sendable {
     }
 
     func gzip(_ content: LabContent) -> StoredGzip {
-        let key = Self.key(.identity(content))
+        let key = Self.key(.identity(content), nil)
         if let known = state.withLock({ $0.checksums[key] }) { return StoredGzip(content, checksum: known) }
         var checksum = CyclicChecksum()
         Representation.identity(content).forEachPiece(of: 0..<content.length) { checksum.update($0) }
@@ -46,20 +48,34 @@ final class HashCache: Sendable {
         return StoredGzip(content, checksum: value)
     }
 
-    private static func key(_ representation: Representation) -> Key {
+    private static func key(_ representation: Representation, _ algorithm: HashAlgorithm?) -> Key {
+        let seed: UInt64
+        let isGzip: Bool
         switch representation {
-        case .identity(let content): Key(seed: content.seed, length: content.length, isGzip: false)
-        case .gzip(let wrapped): Key(seed: wrapped.content.seed, length: wrapped.length, isGzip: true)
+        case .identity(let content): (seed, isGzip) = (content.seed, false)
+        case .gzip(let wrapped): (seed, isGzip) = (wrapped.content.seed, true)
+        }
+        return Key(seed: seed, length: representation.length, isGzip: isGzip, algorithm: algorithm)
+    }
+
+    private static func computed(
+        _ representation: Representation,
+        _ range: Range<Int64>,
+        _ algorithm: HashAlgorithm
+    ) -> [UInt8] {
+        switch algorithm {
+        case .sha256: computed(representation, range, SHA256())
+        case .md5: computed(representation, range, Insecure.MD5())
         }
     }
 
-    private static func computed(_ representation: Representation, _ range: Range<Int64>) -> Hashes {
-        var sha256 = SHA256()
-        var md5 = Insecure.MD5()
-        representation.forEachPiece(of: range) { piece in
-            sha256.update(bufferPointer: piece)
-            md5.update(bufferPointer: piece)
-        }
-        return Hashes(sha256: Array(sha256.finalize()), md5: Array(md5.finalize()))
+    private static func computed(
+        _ representation: Representation,
+        _ range: Range<Int64>,
+        _ function: some HashFunction
+    ) -> [UInt8] {
+        var function = function
+        representation.forEachPiece(of: range) { function.update(bufferPointer: $0) }
+        return Array(function.finalize())
     }
 }

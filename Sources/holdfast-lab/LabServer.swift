@@ -109,7 +109,7 @@ package final class LabServer: Sendable {
             moment,
             labSeed: seed,
             representation: { [hashes] isGzip in isGzip ? .gzip(hashes.gzip(content)) : .identity(content) },
-            hashes: { [hashes] representation, range in hashes.hashes(representation, range) }
+            hash: { [hashes] representation, range, algorithm in hashes.hash(representation, range, algorithm) }
         )
     }
 
@@ -117,7 +117,7 @@ package final class LabServer: Sendable {
         let present = counts.presentVersion(file)
         let version = version ?? present
         let content = file.content(labSeed: seed, version: version)
-        let sha256 = isHashed ? hashes.hashes(.identity(content), nil).sha256 : nil
+        let sha256 = isHashed ? hashes.hash(.identity(content), nil, .sha256) : nil
         return Truth(file, labSeed: seed, version: version, presentVersion: present, sha256: sha256)
     }
 
