@@ -117,7 +117,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["ScriptedPeers", "holdfast"],
+            dependencies: ["ScriptedPeers", "holdfast", "holdfast-lab"],
             swiftSettings: rules
         ),
     ]

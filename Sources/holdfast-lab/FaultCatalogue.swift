@@ -200,7 +200,7 @@ package enum FaultCatalogue {
         (.on, "honoured, several ranges too"),
         (.off, "the whole with 200, nothing promised"),
         (.lie, "the whole with 200, although Accept-Ranges: bytes is promised"),
-        (.half, "an honest 206 for the first half of what was asked for"),
+        (.half, "an honest 206 for the first half of what was asked for, and for 64 KiB at least"),
         (.short, "Content-Range says all, Content-Length and body are half of it"),
         (.long, "Content-Length and body are 1000 bytes more than Content-Range says"),
         (.shifted, "Content-Range says what was asked, the bytes begin one later"),

@@ -138,7 +138,7 @@ package enum RangeConduct: String, Sendable, CaseIterable {
     case short
     /// Content-Length and body are 1000 bytes more than Content-Range says.
     case long
-    /// An honest 206 for the first half of what was asked for (RFC 9110 §14.4 allows it).
+    /// An honest 206 for the first half of what was asked for (RFC 9110 §15.3.7 lets a client expect that).
     case half
     /// Always 416, with the complete length.
     case unsatisfiable = "416"

@@ -44,6 +44,22 @@ package final class LabProcess: Sendable {
 
     package func url(_ target: String) -> String { "http://127.0.0.1:\(port)\(target)" }
 
+    /// The bytes of a file: of the version that the next request gets, or of another one.
+    ///
+    /// - Parameter target: as it is asked for, `/f/35M/disk.iso?drop=10M`.
+    package func content(_ target: String, version: Int64? = nil) throws -> Content {
+        let query = "\(target.contains("?") ? "&" : "?")hash=no" + (version.map { "&for=\($0)" } ?? "")
+        let answer = try PeerClient.get(url("/truth/\(target.dropFirst(3))\(query)"), through: port)
+        guard answer.status == 200 else { throw PeerFailure("\(target): \(answer.text)") }
+        let truth = try JSONDecoder().decode(Truth.self, from: Data(answer.body))
+        return Content(seed: truth.contentSeed, length: truth.length)
+    }
+
+    private struct Truth: Decodable {
+        let contentSeed: UInt64
+        let length: Int64
+    }
+
     /// SIGKILL, and waits until it is gone.
     package func kill() throws {
         child.signal(SIGKILL)
