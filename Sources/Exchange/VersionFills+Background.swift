@@ -26,18 +26,25 @@ extension VersionFills {
         var policy = table.abandonPolicy(for: uri, response: response.metadata.head)
         if state.isAskedBeside { policy.finishShareUnresumable = 0 }
         let hasAuthorization = state.fills.values.contains { $0.fill.requester.credentials.contains(.authorization) }
-        let decision = policy.decide(
-            resumable: response.isResumable && state.ranges != .refused,
-            storable: isWorthFinishing(uri),
-            credentialed: isCredentialed || hasAuthorization,
-            completeLength: body.completeLength,
-            held: body.held.byteCount,
-            remaining: remaining,
-            // Whoever finds no place waits for one.
-            finishing: 0,
-            maxFinishing: table.configuration.resume.maxFinishing
+        // Whoever finds no place waits for one.
+        let verdict = policy.decide(
+            AbandonedFill(
+                resumable: response.isResumable && state.ranges != .refused,
+                storable: isWorthFinishing(uri),
+                credentialed: isCredentialed || hasAuthorization,
+                validator: ValidatorStrength(
+                    response.validator,
+                    hasOther: ConditionalRequest.hasValidator(response.metadata.head.fields)
+                ),
+                completeLength: body.completeLength,
+                held: body.held.byteCount,
+                remaining: remaining,
+                bytesPerSecond: state.fills.values.reduce(0) { $0 + $1.bytesPerSecond }
+            ),
+            // No window is configured so far.
+            minuteOfDay: 0
         )
-        switch decision {
+        switch verdict.decision {
         case .finish:
             // Never widened: what nobody asked for is not fetched (resume-rules 6).
             return cutClaimsToAsked(&state) + [{ self.requestPlace() }]
