@@ -44,6 +44,9 @@ package enum VerifiedRestart {
             // The head has been sent, and said how long the body is.
             if let completeLength = known.completeLength, completeLength != contentLength { return .changed }
             if contentLength < known.offset { return .changed }
+        } else if known.completeLength != nil {
+            // What goes on behind the length that was said would be cut off, and passed off as the whole.
+            return .changed
         }
         let fields = response.fields
         // What both name and name differently is another version: no need to read it to its difference.
@@ -56,7 +59,7 @@ package enum VerifiedRestart {
         guard RepresentationField.agree(encoding: fields.combined(.contentEncoding) ?? "identity", known: encoding),
             RepresentationField.agree(type: fields.combined(.contentType), known: type)
         else { return .changed }
-        return .compare(completeLength: contentLength ?? known.completeLength)
+        return .compare(completeLength: contentLength)
     }
 
     /// Whether it is worth fetching again.
