@@ -9,6 +9,13 @@ package struct ControlClient: Sendable {
     /// - Parameter directory: the cache directory, as the proxy was given it or otherwise.
     package init(directory: String) { self.directory = directory }
 
+    /// Whether somebody listens there.
+    package var reachesProxy: Bool {
+        guard let descriptor = try? ControlSocket.make() else { return false }
+        defer { close(descriptor) }
+        return (try? ControlSocket.withAddress(in: directory) { connect(descriptor, $0, $1) }) == 0
+    }
+
     /// Sends a request and hands over the lines of the answer until it ends, or until `receive` returns false.
     ///
     /// Throws with `isAbsent` where no proxy listens there.
@@ -33,9 +40,15 @@ package struct ControlClient: Sendable {
             switch answer {
             case .end: return
             case .failed(let sentence): throw ControlFailure(sentence)
+            case .content(var part):
+                guard let bytes = lines.bytes(part.count) else {
+                    throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
+                }
+                part.bytes = bytes
+                if !receive(.content(part)) { return }
             default: if !receive(answer) { return }
             }
         }
-        throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.")
+        throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
     }
 }

@@ -13,6 +13,12 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case show(url: String)
     case purge(urls: [String])
     case purgeAll
+    case fetch([FetchItem])
+    /// nil: all.
+    case downloads(ids: [Int64]?)
+    case order([DownloadOrder])
+    /// The bytes of a download that is done.
+    case content(id: Int64)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -21,6 +27,9 @@ package enum ControlAnswer: Codable, Sendable {
     case item(ListedItem)
     case shown(ShownAnswer)
     case purged(PurgeAnswer)
+    case download(DownloadItem)
+    case problem(DownloadProblem)
+    case content(ContentPart)
     case failed(sentence: String)
     case end
 }
