@@ -66,6 +66,28 @@ extension ControlDesk {
         }
     }
 
+    func adopt(_ path: String, as url: String, _ send: (ControlAnswer) -> Bool) {
+        guard let table = running?.table else {
+            _ = send(.failed(sentence: "No proxy runs that could ask the origin: start one (holdfast serve)."))
+            return
+        }
+        switch Self.parse(url) {
+        case .failure(let error):
+            _ = send(.failed(sentence: "\(AccessLogLine.escaped(url)) is no URL. \(error.sentence)"))
+        case .success(let uri) where uri.scheme != "http":
+            _ = send(.failed(sentence: "Only http is cached so far; https is tunnelled."))
+        case .success(let uri):
+            do throws(AdoptionRefusal) {
+                let adopted = try Adoption(table: table, path: path, uri: uri).adopt { done, total in
+                    send(.adopting(done: done, of: total))
+                }
+                _ = send(.adopted(adopted))
+            } catch {
+                _ = send(.failed(sentence: error.sentence))
+            }
+        }
+    }
+
     private func problem(_ subject: String, _ sentence: String) -> ControlAnswer {
         .problem(DownloadProblem(subject: subject, sentence: sentence))
     }

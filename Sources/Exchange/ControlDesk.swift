@@ -37,7 +37,7 @@ package struct RunningProxy: Sendable {
 package struct ControlDesk: Sendable {
     let store: Store
     private let configuration: Configuration
-    private let running: RunningProxy?
+    let running: RunningProxy?
     let queue: DownloadQueue
 
     /// - Parameter running: nil where the command opened the store itself.
@@ -60,6 +60,7 @@ package struct ControlDesk: Sendable {
         case .downloads(let ids): downloads(ids, send)
         case .order(let orders): carryOut(orders, send)
         case .content(let id): content(id, send)
+        case .adopt(let path, let url): adopt(path, as: url, send)
         }
     }
 

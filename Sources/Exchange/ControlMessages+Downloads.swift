@@ -115,3 +115,19 @@ package struct ContentPart: Codable, Sendable {
         self.bytes = bytes
     }
 }
+
+/// A file that was adopted.
+package struct AdoptedAnswer: Codable, Sendable, Equatable {
+    package var url: String
+    /// Where redirects led; nil where they did not.
+    package var target: String?
+    package var version: Int64
+    package var held: HeldPart
+
+    package init(url: String, target: String?, version: Int64, held: HeldPart) {
+        self.url = url
+        self.target = target
+        self.version = version
+        self.held = held
+    }
+}

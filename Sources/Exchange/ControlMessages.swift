@@ -19,6 +19,8 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case order([DownloadOrder])
     /// The bytes of a download that is done.
     case content(id: Int64)
+    /// `path` is absolute, and opened by the proxy.
+    case adopt(path: String, url: String)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -30,6 +32,8 @@ package enum ControlAnswer: Codable, Sendable {
     case download(DownloadItem)
     case problem(DownloadProblem)
     case content(ContentPart)
+    case adopting(done: Int64, of: Int64)
+    case adopted(AdoptedAnswer)
     case failed(sentence: String)
     case end
 }

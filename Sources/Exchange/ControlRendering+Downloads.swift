@@ -81,3 +81,14 @@ extension ControlRendering {
         return "\(url): \(item.state)\(size) (download \(item.id)).\(reason)"
     }
 }
+
+extension ControlRendering {
+    package func adopted(_ answer: AdoptedAnswer) -> String {
+        let url = AccessLogLine.escaped(answer.url)
+        let held = HumanText.size(answer.held.bytes)
+        let target = answer.target.map { " (as \(AccessLogLine.escaped($0)))" } ?? ""
+        if answer.held.isComplete { return "\(url)\(target): all of its \(held) are held now" }
+        let length = answer.held.completeLength.map { " of \(HumanText.size($0))" } ?? ""
+        return "\(url)\(target): \(held)\(length) are held now; holdfast fetch gets the rest"
+    }
+}

@@ -22,7 +22,7 @@ extension DownloadRun {
             host: uri.authority.bareHost,
             port: uri.port,
             head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
-            check: table.check(client: nil, uri: uri, knownOrigin: nil),
+            check: table.check(client: client, uri: uri, knownOrigin: nil),
             deniedAddressRefusesAll: true
         )
         let call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in

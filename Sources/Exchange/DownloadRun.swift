@@ -35,6 +35,9 @@ final class DownloadRun: @unchecked Sendable {
     /// Where redirects have led so far. May be read from any thread.
     var target: String { targetText.withLock { $0 } }
     private let targetText: Mutex<String>
+    /// R62: who gives commands is on this machine and could reach without us what loopback clients may reach. Where a
+    /// redirect leads elsewhere, the origin has said so and not that person: then only what is open to everybody.
+    private(set) var client: IPAddress? = .v4(0x7f00_0001)
     var stage = Stage.looking
     /// The version that the origin confirmed in this attempt.
     var validated: Int64?
@@ -70,7 +73,9 @@ final class DownloadRun: @unchecked Sendable {
 
     /// What is asked, as if a client that wants the whole had asked it: without Accept-Encoding, since a file is to be
     /// kept as it is.
-    var request: RequestHead {
+    var request: RequestHead { Self.request(for: uri) }
+
+    static func request(for uri: AbsoluteURI) -> RequestHead {
         var fields = FieldSection()
         fields.append(.host, uri.hostField)
         fields.append(.userAgent, "holdfast")
@@ -120,6 +125,9 @@ final class DownloadRun: @unchecked Sendable {
     /// On the loop.
     func look() {
         stage = .looking
+        guard table.access.admitsHTTP(port: uri.port) else {
+            return end(.failed("This proxy does not connect to port \(uri.port) (access.http_ports)."))
+        }
         looks += 1
         guard looks <= Self.looksAtMost else {
             return end(.later("What is stored of it changes all the time.", retryAfter: nil))
@@ -156,6 +164,17 @@ final class DownloadRun: @unchecked Sendable {
     private func isOfUse(_ stored: StoredResponse) -> Bool {
         let head = stored.metadata.head
         guard head.status == 200 else { return false }
+        // R62: what was fetched from an address that is not open to this request is none for it.
+        if let address = IPAddress.parse(stored.originAddress),
+            !table.access.reaches(
+                client: client,
+                host: uri.authority.bareHost,
+                address: address,
+                port: uri.port
+            )
+        {
+            return false
+        }
         // A part under no validator but an operator's rule ends with that rule.
         if stored.validator?.isByRule == true, !table.policy(for: uri, response: head).isImmutable,
             !stored.body.isComplete
@@ -194,7 +213,7 @@ final class DownloadRun: @unchecked Sendable {
         let joined = fills.join(
             range: 0..<(stored.body.completeLength ?? .max),
             need: need,
-            requester: VersionFills.Requester(uri: uri, template: template),
+            requester: VersionFills.Requester(uri: uri, template: template, client: client),
             loop: loop,
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )
@@ -285,6 +304,7 @@ final class DownloadRun: @unchecked Sendable {
         guard next.scheme == "http" else {
             return end(.failed("The origin redirects to \(next), and https is tunnelled, and not cached so far."))
         }
+        if !next.isSameOrigin(as: uri) { client = nil }
         uri = next
         targetText.withLock { $0 = next.description }
         validated = nil

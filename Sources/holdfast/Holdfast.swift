@@ -18,6 +18,6 @@ struct Holdfast: AsyncParsableCommand {
             and when it does not.
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Status.self, List.self, Show.self, Purge.self, Check.self, Fetch.self, Downloads.self]
+        subcommands: [Serve.self, Status.self, List.self, Show.self, Purge.self, Check.self, Fetch.self, Downloads.self, Adopt.self]
     )
 }

@@ -1,0 +1,145 @@
+// One range of an adopted file, asked of the origin: a request on a loop, and a command's thread that waits for its
+// answer. Redirects are followed once, and asked about no more.
+
+import Configuration
+import HTTPSemantics
+import NIOCore
+import Synchronization
+import Transport
+import Wire
+
+struct AdoptionProbe {
+    let table: FillTable
+    private(set) var uri: AbsoluteURI
+    /// As DownloadRun has it: on behalf of a person on this machine, until a redirect leads elsewhere (R62).
+    private var client: IPAddress? = .v4(0x7f00_0001)
+
+    private static let redirectsAtMost = 10
+
+    init(table: FillTable, uri: AbsoluteURI) {
+        self.table = table
+        self.uri = uri
+    }
+
+    var key: CacheKey { table.rules.key(of: uri) }
+    var request: RequestHead { DownloadRun.request(for: uri) }
+
+    var forwardable: FieldSection {
+        Forwarding.request(request, pseudonym: table.pseudonym, keepForwardedFor: false)
+    }
+
+    /// Blocking. The answer is a 206; all of its body came.
+    mutating func ask(_ range: Range<Int64>) throws(AdoptionRefusal) -> (OriginCall.Answer, [UInt8]) {
+        for _ in 0...Self.redirectsAtMost {
+            guard table.access.admitsHTTP(port: uri.port) else {
+                throw AdoptionRefusal("This proxy does not connect to port \(uri.port) (access.http_ports).")
+            }
+            let (answer, bytes) = try send(range)
+            switch answer.head.status {
+            case 206:
+                return (answer, bytes)
+            case 200:
+                throw AdoptionRefusal("The origin answers no ranges, so that nothing can be compared.")
+            case 301, 302, 303, 307, 308:
+                guard let location = answer.head.fields.only(.location), let next = uri.resolving(location),
+                    next.scheme == "http"
+                else { throw AdoptionRefusal("The origin redirects to where this proxy cannot go.") }
+                if !next.isSameOrigin(as: uri) { client = nil }
+                uri = next
+            case 416:
+                throw AdoptionRefusal("The origin's has not so many bytes (416).")
+            default:
+                throw AdoptionRefusal("The origin answered \(answer.head.status).")
+            }
+        }
+        throw AdoptionRefusal("The origin redirects more than \(Self.redirectsAtMost) times.")
+    }
+
+    private func send(_ range: Range<Int64>) throws(AdoptionRefusal) -> (OriginCall.Answer, [UInt8]) {
+        var fields = forwardable
+        fields.append(.range, "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
+        let upstream = UpstreamRequest(
+            host: uri.authority.bareHost,
+            port: uri.port,
+            head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
+            check: table.check(client: client, uri: uri, knownOrigin: nil),
+            deniedAddressRefusesAll: true
+        )
+        let awaited = AwaitedAnswer(limit: Int(range.upperBound - range.lowerBound))
+        let (table, loop) = (table, table.group.next())
+        loop.execute {
+            _ = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
+                switch event {
+                case .head(let answer) where answer.head.status == 206:
+                    awaited.begin(answer, call)
+                case .head(let answer):
+                    call.cancel()
+                    awaited.put(.success((answer, [])))
+                case .failed(let failure):
+                    awaited.put(.failure(AdoptionRefusal(failure.sentence)))
+                case .interim, .writable:
+                    break
+                }
+            }
+        }
+        return try awaited.wait().get()
+    }
+}
+
+/// The answer that a thread waits for; it comes on a loop.
+private final class AwaitedAnswer: OriginBodyReceiver, Sendable {
+    typealias Outcome = Result<(OriginCall.Answer, [UInt8]), AdoptionRefusal>
+
+    private struct State {
+        var answer: OriginCall.Answer?
+        var bytes: [UInt8] = []
+        var outcome: Outcome?
+    }
+
+    private let limit: Int
+    private let state = Mutex(State())
+    private let condition = LogCondition()
+
+    init(limit: Int) { self.limit = limit }
+
+    func begin(_ answer: OriginCall.Answer, _ call: OriginCall) {
+        state.withLock { $0.answer = answer }
+        call.body = self
+    }
+
+    func put(_ outcome: Outcome) {
+        condition.lock()
+        state.withLock { if $0.outcome == nil { $0.outcome = outcome } }
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    func wait() -> Outcome {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let outcome = state.withLock({ $0.outcome }) { return outcome }
+            condition.wait(until: nil)
+        }
+    }
+
+    // MARK: OriginBodyReceiver
+
+    func originBody(_ bytes: ByteBuffer) {
+        let isTooMuch = state.withLock { state in
+            state.bytes.append(contentsOf: bytes.readableBytesView.prefix(limit - state.bytes.count + 1))
+            return state.bytes.count > limit
+        }
+        // The rest is not collected; what came is more than was asked for.
+        if isTooMuch { put(.failure(AdoptionRefusal("The origin sent more than it was asked for."))) }
+    }
+
+    func originEnded() {
+        let (answer, bytes) = state.withLock { ($0.answer, $0.bytes) }
+        if let answer { put(.success((answer, bytes))) }
+    }
+
+    func originFailed(_ failure: UpstreamFailure) { put(.failure(AdoptionRefusal(failure.sentence))) }
+
+    func originWritable() {}
+}
