@@ -15,6 +15,8 @@ struct AdoptionProbe {
     private var client: IPAddress? = .v4(0x7f00_0001)
 
     private static let redirectsAtMost = 10
+    /// For one answer: an origin that sends drop by drop holds no thread for ever.
+    private static let patienceNanoseconds: Int64 = 120 * 1_000_000_000
 
     init(table: FillTable, uri: AbsoluteURI) {
         self.table = table
@@ -82,7 +84,11 @@ struct AdoptionProbe {
                 }
             }
         }
-        return try awaited.wait().get()
+        guard let outcome = awaited.wait(until: LogCondition.now() + Self.patienceNanoseconds) else {
+            loop.execute { awaited.cancel() }
+            throw AdoptionRefusal("The origin did not send \(Adoption.text(range)) in time.")
+        }
+        return try outcome.get()
     }
 }
 
@@ -92,6 +98,7 @@ private final class AwaitedAnswer: OriginBodyReceiver, Sendable {
 
     private struct State {
         var answer: OriginCall.Answer?
+        var call: OriginCall?
         var bytes: [UInt8] = []
         var outcome: Outcome?
     }
@@ -103,7 +110,10 @@ private final class AwaitedAnswer: OriginBodyReceiver, Sendable {
     init(limit: Int) { self.limit = limit }
 
     func begin(_ answer: OriginCall.Answer, _ call: OriginCall) {
-        state.withLock { $0.answer = answer }
+        state.withLock { state in
+            state.answer = answer
+            state.call = call
+        }
         call.body = self
     }
 
@@ -114,12 +124,14 @@ private final class AwaitedAnswer: OriginBodyReceiver, Sendable {
         condition.unlock()
     }
 
-    func wait() -> Outcome {
+    /// nil where nothing came until then.
+    func wait(until end: Int64) -> Outcome? {
         condition.lock()
         defer { condition.unlock() }
         while true {
             if let outcome = state.withLock({ $0.outcome }) { return outcome }
-            condition.wait(until: nil)
+            guard LogCondition.now() < end else { return nil }
+            condition.wait(until: end)
         }
     }
 
@@ -130,16 +142,26 @@ private final class AwaitedAnswer: OriginBodyReceiver, Sendable {
             state.bytes.append(contentsOf: bytes.readableBytesView.prefix(limit - state.bytes.count + 1))
             return state.bytes.count > limit
         }
-        // The rest is not collected; what came is more than was asked for.
-        if isTooMuch { put(.failure(AdoptionRefusal("The origin sent more than it was asked for."))) }
+        guard isTooMuch else { return }
+        cancel()
+        put(.failure(AdoptionRefusal("The origin sent more than it was asked for.")))
     }
 
     func originEnded() {
-        let (answer, bytes) = state.withLock { ($0.answer, $0.bytes) }
+        let (answer, bytes) = state.withLock { state in
+            state.call = nil
+            return (state.answer, state.bytes)
+        }
         if let answer { put(.success((answer, bytes))) }
     }
 
     func originFailed(_ failure: UpstreamFailure) { put(.failure(AdoptionRefusal(failure.sentence))) }
 
     func originWritable() {}
+
+    /// On the loop.
+    func cancel() {
+        let call = state.withLock { $0.call.take() }
+        call?.cancel()
+    }
 }

@@ -24,7 +24,7 @@ extension ControlDesk {
                 }
             }
         }
-        store.settle()
+        store.settleQueue()
         queue.proceed()
         downloads(added, send)
     }
@@ -39,7 +39,7 @@ extension ControlDesk {
                 guard send(problem("\(order.id)", refusal.sentence)) else { return }
             }
         }
-        store.settle()
+        store.settleQueue()
         downloads(orders.map(\.id), send)
     }
 

@@ -16,7 +16,8 @@ extension DownloadQueue {
         }
         let reports = Dictionary(self.reports.map { ($0.id, $0) }) { first, _ in first }
         return entries.map { entry in
-            let response = self.response(of: entry)
+            // Of what has not begun nobody looks anything up: there may be thousands.
+            let response = entry.download.state == .queued ? nil : self.response(of: entry)
             let report = response.flatMap { reports[$0.id] }
             let download = entry.download
             return DownloadItem(

@@ -102,7 +102,10 @@ extension Store {
         return found
     }
 
-    /// Written with the next claim, in order; `settle` waits for it.
+    /// Blocking: what was put before is in the index, as far as the end of the process goes.
+    package func settleQueue() { services.mailbox.settle(hard: false) }
+
+    /// Written with the next claim, in order; `settleQueue` waits for it.
     package func put(_ download: QueuedDownload) { services.mailbox.queueChanged(.put(download)) }
 
     package func removeQueued(_ id: Int64) { services.mailbox.queueChanged(.remove(id: id)) }

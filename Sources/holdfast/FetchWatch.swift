@@ -23,7 +23,9 @@ struct FetchWatch {
         var drawn = 0
         var isAway = false
         while true {
-            guard let items = try self.items(ids) else {
+            // What is over stays so for who waits.
+            let pending = ids.filter { reported[$0]?.isOver != true }
+            guard let items = try self.items(pending) else {
                 if !isAway { Output.complain("The proxy has ended; waiting for it to start again.") }
                 isAway = true
                 usleep(Self.pauseMicroseconds)
@@ -32,7 +34,7 @@ struct FetchWatch {
             isAway = false
             let now = Clock.unixSeconds()
             if isTerminal {
-                let over = items.filter { $0.isOver && reported[$0.id]?.isOver != true }
+                let over = items.filter(\.isOver)
                 let running = items.filter { !$0.isOver }
                 draw(over.map { Output.rendering.outcome($0) }, running, &drawn, now: now)
             } else {
@@ -42,7 +44,7 @@ struct FetchWatch {
                 }
             }
             for item in items { reported[item.id] = item }
-            if items.allSatisfy(\.isOver) { return items }
+            if items.allSatisfy(\.isOver) { return ids.compactMap { reported[$0] } }
             usleep(Self.pauseMicroseconds)
         }
     }

@@ -38,7 +38,10 @@ struct AdoptionTests {
 
     @Test("Of many runs the largest are adopted, in order")
     func manyRuns() {
-        let runs = (0..<40).map { Int64($0) * 1_000_000..<Int64($0) * 1_000_000 + 100_000 + Int64($0) }
+        let runs = (Int64(0)..<40).map { number -> Range<Int64> in
+            let start = number * 1_000_000
+            return start..<start + 100_000 + number
+        }
         let plan = AdoptionPlan(held: ByteRangeSet(runs))
         #expect(plan?.runs == Array(runs.suffix(AdoptionPlan.runsAtMost)))
     }
@@ -82,8 +85,12 @@ struct Aria2ControlFileTests {
             return version == 1 ? big : big.reversed()
         }
         var bytes: [UInt8] = [0, UInt8(version), 0, 0, 0, 0] + number(0, 4)
-        bytes += number(pieceLength, 4) + number(total, 8) + number(0, 8)
-        bytes += number(claimed ?? bitfield.count, 4) + bitfield + number(0, 4)
+        bytes += number(pieceLength, 4)
+        bytes += number(total, 8)
+        bytes += number(0, 8)
+        bytes += number(claimed ?? bitfield.count, 4)
+        bytes += bitfield
+        bytes += number(0, 4)
         return bytes
     }
 
@@ -98,7 +105,7 @@ struct Aria2ControlFileTests {
     func infoHash() {
         var bytes = Self.file()
         bytes.replaceSubrange(6..<10, with: [0, 0, 0, 20] + [UInt8](repeating: 7, count: 20))
-        #expect(Aria2ControlFile(bytes)?.held.byteCount == 1_048_576 + 524_288)
+        #expect(Aria2ControlFile(bytes)?.held.byteCount == Int64(1_048_576 + 524_288))
     }
 
     @Test("What contradicts itself is not read")
