@@ -24,17 +24,17 @@ final class AdoptedFile {
 
     private static let controlFileLimit = 16 << 20
 
-    init(path: String) throws(AdoptionRefusal) {
+    init(path: String) throws(CommandRefusal) {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw AdoptionRefusal("The proxy cannot open \(path): \(String(cString: strerror(errno))).")
+            throw CommandRefusal("The proxy cannot open \(path): \(String(cString: strerror(errno))).")
         }
         self.descriptor = descriptor
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw AdoptionRefusal("\(path) is no regular file.")
+            throw CommandRefusal("\(path) is no regular file.")
         }
         mark = Mark(size: status.st_size, seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
         let whole = 0..<Int64(status.st_size)
@@ -46,7 +46,7 @@ final class AdoptedFile {
         }
         guard let bytes = Self.contents(of: control), let noted = Aria2ControlFile(bytes) else {
             close(descriptor)
-            throw AdoptionRefusal("\(control) cannot be read: what \(path) holds is not known.")
+            throw CommandRefusal("\(control) cannot be read: what \(path) holds is not known.")
         }
         held = noted.held.intersection(whole)
         completeLength = noted.completeLength
@@ -83,15 +83,15 @@ final class AdoptedFile {
         return bytes
     }
 
-    func read(_ range: Range<Int64>) throws(AdoptionRefusal) -> [UInt8] {
+    func read(_ range: Range<Int64>) throws(CommandRefusal) -> [UInt8] {
         guard let bytes = Self.bytes(descriptor, range) else {
-            throw AdoptionRefusal("\(path) cannot be read.")
+            throw CommandRefusal("\(path) cannot be read.")
         }
         return bytes
     }
 
     /// Where another program has written to it meanwhile, nothing of it is believed.
-    func checkUnchanged(_ otherwise: () -> Void) throws(AdoptionRefusal) {
+    func checkUnchanged(_ otherwise: () -> Void) throws(CommandRefusal) {
         var status = stat()
         let isSame =
             fstat(descriptor, &status) == 0
@@ -99,7 +99,7 @@ final class AdoptedFile {
                 == Mark(size: status.st_size, seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
         guard !isSame else { return }
         otherwise()
-        throw AdoptionRefusal("\(path) was changed meanwhile: does another program still write to it?")
+        throw CommandRefusal("\(path) was changed meanwhile: does another program still write to it?")
     }
 }
 
@@ -125,7 +125,7 @@ final class AdoptedFeed: Sendable {
     }
 
     /// All runs are claimed at once, and then fed in turn, so that none seems to have stalled. Blocking.
-    func run(_ file: AdoptedFile, _ report: (Int64, Int64) -> Bool) throws(AdoptionRefusal) {
+    func run(_ file: AdoptedFile, _ report: (Int64, Int64) -> Bool) throws(CommandRefusal) {
         let total = runs.reduce(Int64(0)) { $0 + ($1.upperBound - $1.lowerBound) }
         let calls = Calls(
             calls: runs.indices.map { index in
@@ -157,9 +157,9 @@ final class AdoptedFeed: Sendable {
                 fed += end - offsets[index]
                 offsets[index] = end
             }
-            guard report(fed, total) else { throw AdoptionRefusal("It was given up: nobody waits for it any more.") }
+            guard report(fed, total) else { throw CommandRefusal("It was given up: nobody waits for it any more.") }
             guard !version.state.withLock({ $0.hasEnded && !$0.isForgotten }) else {
-                throw AdoptionRefusal("It was purged meanwhile.")
+                throw CommandRefusal("It was purged meanwhile.")
             }
         }
     }

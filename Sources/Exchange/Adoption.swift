@@ -12,13 +12,6 @@ import Synchronization
 import Transport
 import Wire
 
-/// Why a file is not adopted, as a sentence.
-struct AdoptionRefusal: Error {
-    let sentence: String
-
-    init(_ sentence: String) { self.sentence = sentence }
-}
-
 struct Adoption {
     let table: FillTable
     let path: String
@@ -26,7 +19,7 @@ struct Adoption {
 
     /// What the origin has said about the version that the file is a part of.
     struct Proven {
-        let probe: AdoptionProbe
+        let probe: OriginProbe
         let answer: OriginCall.Answer
         let validator: StrongValidator?
         let completeLength: Int64
@@ -35,10 +28,10 @@ struct Adoption {
     // MARK: The steps
 
     /// - Parameter report: bytes that were taken over, of so many; false ends it.
-    func adopt(_ report: (Int64, Int64) -> Bool) throws(AdoptionRefusal) -> AdoptedAnswer {
+    func adopt(_ report: (Int64, Int64) -> Bool) throws(CommandRefusal) -> AdoptedAnswer {
         let file = try AdoptedFile(path: path)
         guard let plan = AdoptionPlan(held: file.held) else {
-            throw AdoptionRefusal(
+            throw CommandRefusal(
                 "\(path) holds no \(AdoptionPlan.probe) bytes in a row, which are the least to compare: fetch the URL."
             )
         }
@@ -56,11 +49,11 @@ struct Adoption {
     }
 
     /// Each probe is asked for and compared; all answers must be of one version.
-    private func prove(_ file: AdoptedFile, _ plan: AdoptionPlan) throws(AdoptionRefusal) -> Proven {
-        var probe = AdoptionProbe(table: table, uri: uri)
+    private func prove(_ file: AdoptedFile, _ plan: AdoptionPlan) throws(CommandRefusal) -> Proven {
+        var probe = OriginProbe(table: table, uri: uri)
         var proven: Proven?
         for range in plan.probes {
-            let (answer, bytes) = try probe.ask(range)
+            let (answer, bytes) = try probe.askPart(range)
             let policy = table.policy(for: probe.uri, response: answer.head)
             let validator = StrongValidator.of(
                 answer.head.fields,
@@ -74,45 +67,45 @@ struct Adoption {
                 contentLength: length
             )
             guard let partial, partial.span == range, Int64(bytes.count) == range.upperBound - range.lowerBound else {
-                throw AdoptionRefusal("The origin did not answer the range \(Self.text(range)) with what it names.")
+                throw CommandRefusal("The origin did not answer the range \(Self.text(range)) with what it names.")
             }
             if let refusal = plan.judge(completeLength: partial.completeLength, validator: validator) {
-                throw AdoptionRefusal(refusal.sentence)
+                throw CommandRefusal(refusal.sentence)
             }
             guard let completeLength = partial.completeLength else { continue }
             if let said = file.completeLength, said != completeLength {
-                throw AdoptionRefusal("The origin's has \(completeLength) bytes, not \(said) as aria2 noted.")
+                throw CommandRefusal("The origin's has \(completeLength) bytes, not \(said) as aria2 noted.")
             }
             if let proven, proven.validator != validator || proven.completeLength != completeLength {
-                throw AdoptionRefusal("The origin answered with different versions. Try again.")
+                throw CommandRefusal("The origin answered with different versions. Try again.")
             }
             guard try file.read(range) == bytes else {
-                throw AdoptionRefusal("The file is no part of what the origin has now: \(Self.text(range)) differ.")
+                throw CommandRefusal("The file is no part of what the origin has now: \(Self.text(range)) differ.")
             }
             if proven == nil {
                 if let reason = Storability.judge(request: probe.request, response: answer.head, policy: policy) {
-                    throw AdoptionRefusal("It may not be stored. \(reason.sentence)")
+                    throw CommandRefusal("It may not be stored. \(reason.sentence)")
                 }
                 proven = Proven(probe: probe, answer: answer, validator: validator, completeLength: completeLength)
             }
         }
-        guard let proven else { throw AdoptionRefusal("The origin does not say how long it is.") }
+        guard let proven else { throw CommandRefusal("The origin does not say how long it is.") }
         return proven
     }
 
-    private func refuseWhereHeld(_ proven: Proven, _ plan: AdoptionPlan) throws(AdoptionRefusal) {
+    private func refuseWhereHeld(_ proven: Proven, _ plan: AdoptionPlan) throws(CommandRefusal) {
         guard proven.completeLength <= table.configuration.cache.maxObjectSize else {
-            throw AdoptionRefusal("It is larger than cache.max_object_size.")
+            throw CommandRefusal("It is larger than cache.max_object_size.")
         }
         guard table.store.mayStore(completeLength: proven.completeLength) else {
-            throw AdoptionRefusal("There is no room for it on the disk, or in cache.max_size.")
+            throw CommandRefusal("There is no room for it on the disk, or in cache.max_size.")
         }
         let bytes = plan.runs.reduce(Int64(0)) { $0 + ($1.upperBound - $1.lowerBound) }
         for stored in table.store.findBlocking(proven.probe.key) where stored.validator == proven.validator {
-            if stored.body.isComplete { throw AdoptionRefusal("All of it is held already.") }
-            if stored.body.held.byteCount >= bytes { throw AdoptionRefusal("As much of it is held already.") }
+            if stored.body.isComplete { throw CommandRefusal("All of it is held already.") }
+            if stored.body.held.byteCount >= bytes { throw CommandRefusal("As much of it is held already.") }
             if table.liveFills(of: stored) != nil {
-                throw AdoptionRefusal("It is being downloaded just now: pause that first (holdfast downloads).")
+                throw CommandRefusal("It is being downloaded just now: pause that first (holdfast downloads).")
             }
         }
     }
@@ -133,7 +126,7 @@ struct Adoption {
         _ plan: AdoptionPlan,
         _ proven: Proven,
         _ report: (Int64, Int64) -> Bool
-    ) throws(AdoptionRefusal) -> StoredResponse {
+    ) throws(CommandRefusal) -> StoredResponse {
         let (probe, answer) = (proven.probe, proven.answer)
         let response = table.store.create(
             NewStoredResponse(
@@ -164,14 +157,14 @@ struct Adoption {
             table: table
         )
         let feed = AdoptedFeed(version: version, runs: plan.runs, loop: table.group.next())
-        do throws(AdoptionRefusal) {
+        do throws(CommandRefusal) {
             table.shard(response.key).state.withLock { $0.versions[response.id] = version }
             try feed.run(file, report)
             table.store.settle()
             let held = response.body.held
             // What a client waited for may be on its way from the origin instead.
             guard plan.runs.allSatisfy({ held.contains($0) }) || table.liveFills(of: response) != nil else {
-                throw AdoptionRefusal("Its bytes could not be stored; holdfast's log says why.")
+                throw CommandRefusal("Its bytes could not be stored; holdfast's log says why.")
             }
         } catch {
             version.stop()

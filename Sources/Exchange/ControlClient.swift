@@ -9,6 +9,10 @@ package struct ControlClient: Sendable {
     /// - Parameter directory: the cache directory, as the proxy was given it or otherwise.
     package init(directory: String) { self.directory = directory }
 
+    private var cutShort: ControlFailure {
+        ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
+    }
+
     /// Whether somebody listens there.
     package var reachesProxy: Bool {
         guard let descriptor = try? ControlSocket.make() else { return false }
@@ -42,13 +46,13 @@ package struct ControlClient: Sendable {
             case .failed(let sentence): throw ControlFailure(sentence)
             case .content(var part):
                 guard let bytes = lines.bytes(part.count) else {
-                    throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
+                    throw cutShort
                 }
                 part.bytes = bytes
                 if !receive(.content(part)) { return }
             default: if !receive(answer) { return }
             }
         }
-        throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
+        throw cutShort
     }
 }

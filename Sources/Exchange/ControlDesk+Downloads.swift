@@ -67,24 +67,39 @@ extension ControlDesk {
     }
 
     func adopt(_ path: String, as url: String, _ send: (ControlAnswer) -> Bool) {
+        do throws(CommandRefusal) {
+            let (table, uri) = try asking(url)
+            let adopted = try Adoption(table: table, path: path, uri: uri).adopt { done, total in
+                send(.adopting(done: done, of: total))
+            }
+            _ = send(.adopted(adopted))
+        } catch {
+            _ = send(.failed(sentence: error.sentence))
+        }
+    }
+
+    func examine(_ url: String, _ send: (ControlAnswer) -> Bool) {
+        do throws(CommandRefusal) {
+            let (table, uri) = try asking(url)
+            _ = send(.examined(try OriginExamination(table: table, uri: uri).examine()))
+        } catch {
+            _ = send(.failed(sentence: error.sentence))
+        }
+    }
+
+    /// What is needed to ask an origin about a URL.
+    private func asking(_ url: String) throws(CommandRefusal) -> (FillTable, AbsoluteURI) {
         guard let table = running?.table else {
-            _ = send(.failed(sentence: "No proxy runs that could ask the origin: start one (holdfast serve)."))
-            return
+            throw CommandRefusal("No proxy runs that could ask the origin: start one (holdfast serve).")
         }
         switch Self.parse(url) {
         case .failure(let error):
-            _ = send(.failed(sentence: "\(AccessLogLine.escaped(url)) is no URL. \(error.sentence)"))
-        case .success(let uri) where uri.scheme != "http":
-            _ = send(.failed(sentence: "Only http is cached so far; https is tunnelled."))
+            throw CommandRefusal("\(AccessLogLine.escaped(url)) is no URL. \(error.sentence)")
         case .success(let uri):
-            do throws(AdoptionRefusal) {
-                let adopted = try Adoption(table: table, path: path, uri: uri).adopt { done, total in
-                    send(.adopting(done: done, of: total))
-                }
-                _ = send(.adopted(adopted))
-            } catch {
-                _ = send(.failed(sentence: error.sentence))
+            guard uri.scheme == "http" else {
+                throw CommandRefusal("Only http is cached so far; https is tunnelled.")
             }
+            return (table, uri)
         }
     }
 

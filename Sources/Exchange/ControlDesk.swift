@@ -60,6 +60,7 @@ package struct ControlDesk: Sendable {
         case .downloads(let ids): downloads(ids, send)
         case .order(let orders): carryOut(orders, send)
         case .content(let id): content(id, send)
+        case .examine(let url): examine(url, send)
         case .adopt(let path, let url): adopt(path, as: url, send)
         }
     }

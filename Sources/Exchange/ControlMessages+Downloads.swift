@@ -1,4 +1,4 @@
-// What `fetch`, `downloads` and `adopt` ask, and what they are told. Beside ControlMessages.swift; the same units.
+// What `fetch`, `downloads`, `adopt` and `doctor` ask, and what they are told. Beside ControlMessages.swift; the same units.
 
 /// A URL that is to be fetched.
 package struct FetchItem: Codable, Sendable, Equatable {
@@ -129,5 +129,42 @@ package struct AdoptedAnswer: Codable, Sendable, Equatable {
         self.target = target
         self.version = version
         self.held = held
+    }
+}
+
+/// What an origin has shown when it was asked.
+package struct ExaminedAnswer: Codable, Sendable, Equatable {
+    package var url: String
+    /// Where redirects led; nil where they did not.
+    package var target: String?
+    package var status: Int
+    /// As it goes into If-Range; nil where there is no strong one.
+    package var validator: String?
+    package var completeLength: Int64?
+    /// `resumes`, `resumes-after-comparing`, `restarts` or `unknown`.
+    package var prospect: String
+    /// First what will happen to an interrupted download, then why.
+    package var sentences: [String]
+    /// How many questions the origin was asked.
+    package var requests: Int
+
+    package init(
+        url: String,
+        target: String?,
+        status: Int,
+        validator: String?,
+        completeLength: Int64?,
+        prospect: String,
+        sentences: [String],
+        requests: Int
+    ) {
+        self.url = url
+        self.target = target
+        self.status = status
+        self.validator = validator
+        self.completeLength = completeLength
+        self.prospect = prospect
+        self.sentences = sentences
+        self.requests = requests
     }
 }

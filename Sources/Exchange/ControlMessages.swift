@@ -21,6 +21,8 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case content(id: Int64)
     /// `path` is absolute, and opened by the proxy.
     case adopt(path: String, url: String)
+    /// What an origin does with ranges: it is asked now.
+    case examine(url: String)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -34,6 +36,7 @@ package enum ControlAnswer: Codable, Sendable {
     case content(ContentPart)
     case adopting(done: Int64, of: Int64)
     case adopted(AdoptedAnswer)
+    case examined(ExaminedAnswer)
     case failed(sentence: String)
     case end
 }

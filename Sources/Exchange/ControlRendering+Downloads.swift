@@ -91,4 +91,14 @@ extension ControlRendering {
         let length = answer.held.completeLength.map { " of \(HumanText.size($0))" } ?? ""
         return "\(url)\(target): \(held)\(length) are held now; holdfast fetch gets the rest"
     }
+
+    package func examined(_ answer: ExaminedAnswer) -> String {
+        var lines = [AccessLogLine.escaped(answer.url)]
+        if let target = answer.target { lines.append("  redirects to \(AccessLogLine.escaped(target))") }
+        lines += answer.sentences.map { "  " + AccessLogLine.escaped($0) }
+        let length = answer.completeLength.map { HumanText.size($0) } ?? "length not known"
+        let validator = answer.validator.map { "validator \(AccessLogLine.escaped($0))" } ?? "no strong validator"
+        lines.append("  \(length), \(validator); \(HumanText.count(answer.requests, "request")) asked")
+        return lines.joined(separator: "\n")
+    }
 }

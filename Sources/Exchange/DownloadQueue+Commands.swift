@@ -48,14 +48,14 @@ extension DownloadQueue {
     }
 
     /// The stored response of a download that is complete, or why there is none.
-    func content(_ id: Int64) -> Result<StoredResponse, DownloadRefusal> {
+    func content(_ id: Int64) -> Result<StoredResponse, CommandRefusal> {
         guard let entry = state.withLock({ $0.entry(id) }) else { return .failure(.unknown(id)) }
         guard entry.download.state == .done else {
-            return .failure(DownloadRefusal("The download \(id) is \(entry.download.state.word), not done."))
+            return .failure(CommandRefusal("The download \(id) is \(entry.download.state.word), not done."))
         }
         guard let response = response(of: entry) else {
             return .failure(
-                DownloadRefusal("What download \(id) brought is no longer held: fetch it again.")
+                CommandRefusal("What download \(id) brought is no longer held: fetch it again.")
             )
         }
         return .success(response)
@@ -63,8 +63,8 @@ extension DownloadQueue {
 
     // MARK: Changing
 
-    func carryOut(_ order: DownloadOrder) -> DownloadRefusal? {
-        let refusal: DownloadRefusal? =
+    func carryOut(_ order: DownloadOrder) -> CommandRefusal? {
+        let refusal: CommandRefusal? =
             switch order {
             case .pause(let id): pause(id)
             case .resume(let id): resume(id)
@@ -76,19 +76,19 @@ extension DownloadQueue {
         return refusal
     }
 
-    private func pause(_ id: Int64) -> DownloadRefusal? {
+    private func pause(_ id: Int64) -> CommandRefusal? {
         interrupt(id, as: .paused) { state in
             switch state {
             case .queued, .running, .waiting: nil
-            case .paused: DownloadRefusal("The download \(id) is paused already.")
-            case .done, .failed, .cancelled: DownloadRefusal("The download \(id) is \(state.word).")
+            case .paused: CommandRefusal("The download \(id) is paused already.")
+            case .done, .failed, .cancelled: CommandRefusal("The download \(id) is \(state.word).")
             }
         }
     }
 
-    private func cancel(_ id: Int64) -> DownloadRefusal? {
+    private func cancel(_ id: Int64) -> CommandRefusal? {
         interrupt(id, as: .cancelled) { state in
-            state.isOver ? DownloadRefusal("The download \(id) is \(state.word).") : nil
+            state.isOver ? CommandRefusal("The download \(id) is \(state.word).") : nil
         }
     }
 
@@ -96,9 +96,9 @@ extension DownloadQueue {
     private func interrupt(
         _ id: Int64,
         as next: QueuedDownload.State,
-        _ refusal: (QueuedDownload.State) -> DownloadRefusal?
-    ) -> DownloadRefusal? {
-        let (run, refusal) = state.withLock { state -> (DownloadRun?, DownloadRefusal?) in
+        _ refusal: (QueuedDownload.State) -> CommandRefusal?
+    ) -> CommandRefusal? {
+        let (run, refusal) = state.withLock { state -> (DownloadRun?, CommandRefusal?) in
             guard let index = state.index(of: id) else { return (nil, .unknown(id)) }
             if let refusal = refusal(state.entries[index].download.state) { return (nil, refusal) }
             let run = state.entries[index].run
@@ -112,14 +112,14 @@ extension DownloadQueue {
     }
 
     /// It is queued again, also after its end; what is waited for is tried now.
-    private func resume(_ id: Int64) -> DownloadRefusal? {
+    private func resume(_ id: Int64) -> CommandRefusal? {
         state.withLock { state in
             guard let index = state.index(of: id) else { return .unknown(id) }
             switch state.entries[index].download.state {
             case .queued, .running:
-                return DownloadRefusal("The download \(id) is \(state.entries[index].download.state.word) already.")
+                return CommandRefusal("The download \(id) is \(state.entries[index].download.state.word) already.")
             case .done:
-                return DownloadRefusal("The download \(id) is done.")
+                return CommandRefusal("The download \(id) is done.")
             case .paused, .waiting, .failed, .cancelled:
                 state.entries[index].retry = nil
                 change(&state, index, to: .queued, "")
@@ -128,11 +128,11 @@ extension DownloadQueue {
         }
     }
 
-    private func forgetOver(_ id: Int64) -> DownloadRefusal? {
+    private func forgetOver(_ id: Int64) -> CommandRefusal? {
         state.withLock { state in
             guard let entry = state.entry(id) else { return .unknown(id) }
             guard entry.download.state.isOver else {
-                return DownloadRefusal("The download \(id) is \(entry.download.state.word): cancel it first.")
+                return CommandRefusal("The download \(id) is \(entry.download.state.word): cancel it first.")
             }
             forget(&state, id)
             return nil
@@ -140,11 +140,11 @@ extension DownloadQueue {
     }
 
     /// - Parameter place: 1 is the first of those that are not over.
-    private func move(_ id: Int64, to place: Int) -> DownloadRefusal? {
+    private func move(_ id: Int64, to place: Int) -> CommandRefusal? {
         state.withLock { state in
             guard let entry = state.entry(id) else { return .unknown(id) }
             guard !entry.download.state.isOver else {
-                return DownloadRefusal("The download \(id) is \(entry.download.state.word).")
+                return CommandRefusal("The download \(id) is \(entry.download.state.word).")
             }
             var order = state.ordered.filter { !$0.download.state.isOver && $0.download.id != id }.map(\.download.id)
             order.insert(id, at: min(max(0, place - 1), order.count))
@@ -173,11 +173,6 @@ extension DownloadQueue.State {
     }
 }
 
-/// Why an order was not carried out.
-struct DownloadRefusal: Error {
-    let sentence: String
-
-    init(_ sentence: String) { self.sentence = sentence }
-
-    static func unknown(_ id: Int64) -> DownloadRefusal { DownloadRefusal("There is no download \(id).") }
+extension CommandRefusal {
+    fileprivate static func unknown(_ id: Int64) -> CommandRefusal { CommandRefusal("There is no download \(id).") }
 }

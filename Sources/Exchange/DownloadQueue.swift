@@ -237,7 +237,8 @@ package final class DownloadQueue: Sendable {
     }
 
     private func forgetOld(_ state: inout State) {
-        let over = state.entries.filter { $0.download.state.isOver }.sorted { $0.download.changed < $1.download.changed }
+        let over = state.entries.filter { $0.download.state.isOver }
+            .sorted { $0.download.changed < $1.download.changed }
         for entry in over.dropLast(Self.overAtMost) { forget(&state, entry.download.id) }
     }
 

@@ -35,7 +35,8 @@ package struct SHA256: Sendable {
     package consuming func finish() -> String {
         let bits = count &* 8
         let zeros = (119 - Int(count % 64)) % 64
-        update([0x80] + [UInt8](repeating: 0, count: zeros) + (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * $0)) })
+        let length = (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
+        update([0x80] + [UInt8](repeating: 0, count: zeros) + length)
         let digits = Array("0123456789abcdef")
         var text = ""
         for word in words {
@@ -47,7 +48,8 @@ package struct SHA256: Sendable {
     /// Whether a text is a digest as people write it: 64 hexadecimal digits; nil where it is none.
     package static func parse(_ text: String) -> String? {
         let text = text.lowercased()
-        return text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return text.utf8.count == 64
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
             ? text : nil
     }
 

@@ -126,7 +126,8 @@ extension IndexWriter {
                 [
                     .integer(download.id), .text(download.url), .text(download.target),
                     .integer(download.state.rawValue), .integer(download.position), .integer(download.added),
-                    .integer(download.changed), .text(download.sha256), .text(download.reason), .integer(download.version),
+                    .integer(download.changed), .text(download.sha256), .text(download.reason),
+                    .integer(download.version),
                 ]
             )
         }

@@ -88,7 +88,9 @@ struct Downloads: ParsableCommand {
         var action = Action.list
         if let first = rest.first, Int64(first) == nil {
             guard let named = Action(rawValue: first) else {
-                throw ValidationError("'\(first)' is no action; there are list, pause, resume, cancel, forget and move.")
+                throw ValidationError(
+                    "'\(first)' is no action; there are list, pause, resume, cancel, forget and move."
+                )
             }
             action = named
             rest = rest.dropFirst()

@@ -18,6 +18,9 @@ struct Holdfast: AsyncParsableCommand {
             and when it does not.
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Status.self, List.self, Show.self, Purge.self, Check.self, Fetch.self, Downloads.self, Adopt.self]
+        subcommands: [
+            Serve.self, Status.self, List.self, Show.self, Purge.self, Fetch.self, Downloads.self, Adopt.self,
+            Doctor.self, Check.self,
+        ]
     )
 }

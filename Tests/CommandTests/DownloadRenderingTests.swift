@@ -41,7 +41,7 @@ struct DownloadRenderingTests {
         let line = rendering.progress(item("running", rate: 2048), now: 0, columns: columns)
         #expect(line.count <= columns)
         #expect(line.hasPrefix("##########.........."))
-        if columns > 60 { #expect(line.hasSuffix("large.iso")) }
+        if columns > 79 { #expect(line.hasSuffix("large.iso")) }
     }
 
     @Test("A length that is not known makes no time left")
