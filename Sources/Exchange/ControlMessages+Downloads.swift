@@ -48,7 +48,7 @@ package struct DownloadItem: Codable, Sendable, Equatable {
     package var version: Int64?
     package var held: HeldPart?
     package var bytesPerSecond: Int64
-    /// What its first fill does: `asking`, `receiving`, `waiting` …
+    /// What its first fill does: `asking`, `receiving`, `waiting` …; or `verifying`, where its digest is being found.
     package var activity: String?
 
     package init(

@@ -23,6 +23,7 @@ extension ControlRendering {
     private func notes(_ item: DownloadItem, now: Int64) -> String {
         var notes: [String] = []
         if item.state == "running", item.bytesPerSecond > 0 { notes.append(Self.pace(item)) }
+        if item.state == "done", item.held == nil { notes.append("It is no longer held.") }
         if let target = item.target { notes.append("from \(AccessLogLine.escaped(target))") }
         if let reason = item.reason { notes.append(AccessLogLine.escaped(reason)) }
         if item.state == "waiting", let at = item.retryAt {

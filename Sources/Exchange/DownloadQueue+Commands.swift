@@ -33,7 +33,7 @@ extension DownloadQueue {
                 version: response?.id,
                 held: response.map { HeldPart($0.body.held, completeLength: $0.body.completeLength) },
                 bytesPerSecond: report?.fills.reduce(0) { $0 &+ $1.bytesPerSecond } ?? 0,
-                activity: report?.fills.first?.state
+                activity: entry.isVerifying ? "verifying" : report?.fills.first?.state
             )
         }
     }
@@ -104,6 +104,7 @@ extension DownloadQueue {
             let run = state.entries[index].run
             if let run { state.entries[index].download.target = run.target }
             state.entries[index].run = nil
+            state.entries[index].isVerifying = false
             change(&state, index, to: next, "")
             return (run, nil)
         }

@@ -35,12 +35,16 @@ package final class DownloadQueue: Sendable {
         var retryAt: Int64 = 0
         /// Unix seconds, for people.
         var retryTime: Int64?
+        /// All of it is held, and its digest is being found.
+        var isVerifying = false
         /// Bytes that were held when the last attempt ended.
         var heldBefore: Int64 = 0
     }
 
     /// So many downloads may wait; beyond it none is taken.
     private static let most = 10_000
+    /// So many run at once from one origin: as a browser has connections, and not more.
+    private static let perOriginAtMost = 4
     /// So many that are over are remembered.
     private static let overAtMost = 500
     /// Given up when nothing came for so long: days of an origin that is away.
@@ -92,10 +96,12 @@ package final class DownloadQueue: Sendable {
     func proceed() {
         guard let table else { return }
         let now = Clock.monotonicNanoseconds()
-        let begun = state.withLock { state -> [(DownloadRun, Int64)] in
+        let begun = state.withLock { state -> [DownloadRun] in
             guard state.isStarted, !state.isStopped else { return [] }
             var places = table.configuration.resume.maxFinishing - state.entries.count { $0.run != nil }
-            var begun: [(DownloadRun, Int64)] = []
+            var begun: [DownloadRun] = []
+            var busy: [String: Int] = [:]
+            for origin in state.entries.compactMap(\.run?.origin) { busy[origin, default: 0] += 1 }
             for index in state.entries.indices where places > 0 {
                 let entry = state.entries[index]
                 let isDue =
@@ -103,19 +109,21 @@ package final class DownloadQueue: Sendable {
                 guard entry.run == nil, isDue else { continue }
                 guard case .success(let uri) = AbsoluteURI.parse(entry.download.url) else { continue }
                 let id = entry.download.id
+                guard busy[uri.hostField, default: 0] < Self.perOriginAtMost else { continue }
+                busy[uri.hostField, default: 0] += 1
                 let run = DownloadRun(uri: uri, table: table, loop: table.group.next()) { [weak self] run, end in
                     self?.ended(id, run, end)
                 }
                 state.entries[index].run = run
                 if state.entries[index].retry == nil { state.entries[index].retry = Self.retryPolicy(now) }
                 change(&state, index, to: .running, "")
-                begun.append((run, id))
+                begun.append(run)
                 places -= 1
             }
             schedule(&state, now: now, on: table)
             return begun
         }
-        for (run, _) in begun { run.loop.execute { run.look() } }
+        for run in begun { run.loop.execute { run.look() } }
     }
 
     private static func retryPolicy(_ now: Int64) -> RetryPolicy {
@@ -150,7 +158,11 @@ package final class DownloadQueue: Sendable {
             conclude(id, run, end, held: heldBytes(run))
             return
         }
-        let wanted = state.withLock { $0.entry(id)?.download.sha256 ?? "" }
+        let wanted = state.withLock { state -> String in
+            guard let index = state.index(of: id), state.entries[index].run === run else { return "" }
+            state.entries[index].isVerifying = !state.entries[index].download.sha256.isEmpty
+            return state.entries[index].download.sha256
+        }
         guard !wanted.isEmpty else { return conclude(id, run, end, held: nil) }
         // The disk is read for it.
         StoredContent.digest(of: response) { [self] found in
@@ -177,6 +189,7 @@ package final class DownloadQueue: Sendable {
             // A person may have paused or cancelled it meanwhile.
             guard let index = state.index(of: id), state.entries[index].run === run else { return nil }
             state.entries[index].run = nil
+            state.entries[index].isVerifying = false
             state.entries[index].download.target = run.target
             switch end {
             case .complete(let response, let isProven):

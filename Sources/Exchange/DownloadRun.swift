@@ -35,6 +35,8 @@ final class DownloadRun: @unchecked Sendable {
     /// Where redirects have led so far. May be read from any thread.
     var target: String { targetText.withLock { $0 } }
     private let targetText: Mutex<String>
+    /// Of the URL that was asked for.
+    let origin: String
     /// R62: who gives commands is on this machine and could reach without us what loopback clients may reach. Where a
     /// redirect leads elsewhere, the origin has said so and not that person: then only what is open to everybody.
     private(set) var client: IPAddress? = .v4(0x7f00_0001)
@@ -64,6 +66,7 @@ final class DownloadRun: @unchecked Sendable {
     ) {
         self.uri = uri
         targetText = Mutex(uri.description)
+        origin = uri.hostField
         self.table = table
         self.loop = loop
         self.onEnd = onEnd

@@ -23,6 +23,8 @@ struct Fetch: ParsableCommand {
             """
     )
 
+    private static let urlsAtOnce = 64
+
     @Argument(help: "The URLs, http so far.")
     var urls: [String] = []
 
@@ -59,15 +61,19 @@ struct Fetch: ParsableCommand {
         guard !items.isEmpty else { throw CommandFailure("There are no URLs in \(input ?? "the arguments").") }
         var queued: [DownloadItem] = []
         var isInVain = false
-        try door.ask(.fetch(items)) { answer in
-            switch answer {
-            case .download(let item): queued.append(item)
-            case .problem(let problem):
-                isInVain = true
-                Output.complain("\(AccessLogLine.escaped(problem.subject)): \(problem.sentence)")
-            default: break
+        // One request has a line of bounded length.
+        for start in stride(from: 0, to: items.count, by: Self.urlsAtOnce) {
+            let some = Array(items[start..<min(start + Self.urlsAtOnce, items.count)])
+            try door.ask(.fetch(some)) { answer in
+                switch answer {
+                case .download(let item): queued.append(item)
+                case .problem(let problem):
+                    isInVain = true
+                    Output.complain("\(AccessLogLine.escaped(problem.subject)): \(problem.sentence)")
+                default: break
+                }
+                return true
             }
-            return true
         }
         guard wait || output != nil else {
             for item in queued { try say(item) }

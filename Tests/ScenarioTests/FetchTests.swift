@@ -140,6 +140,61 @@ struct FetchTests {
         #expect(try scene.downloads().first?.target == scene.url(Self.target))
     }
 
+    @Test("R62: a redirect to another origin leads only to what is open to everybody")
+    func redirectElsewhere() throws {
+        let scene = try Self.scene()
+        let other = try FileOrigin()
+        defer { other.stop() }
+        other.put("/private", .tagged(Self.content))
+        scene.origin.setFaults { _, _ in
+            FileFaults { $0.instead = (status: 302, fields: ["Location": other.url("/private")]) }
+        }
+        let result = try scene.proxy.command("fetch", "--wait", scene.url(Self.target))
+        #expect(result.status == 1)
+        #expect(result.output.contains("does not connect"))
+        #expect(other.requests.isEmpty)
+    }
+
+    @Test("A body that ends with its connection is done, and said to be unproven")
+    func unprovenEnd() throws {
+        let scene = try Self.scene()
+        scene.origin.setFaults { _, _ in FileFaults { $0.framing = .closeDelimited } }
+        let folder = try TemporaryDirectory()
+        let path = folder.file("copy")
+        let result = try scene.proxy.command("fetch", "--output", path, scene.url(Self.target))
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        #expect(result.output.contains("nothing proves that it is whole"))
+        #expect(try Scene.isCopy(path, of: Self.content))
+    }
+
+    @Test("What cannot be resumed is fetched anew after it broke off")
+    func withoutValidator() throws {
+        let scene = try Self.scene()
+        scene.origin.put("/weak", .tagged(Self.content, "W/\"a\""))
+        scene.origin.setFaults { _, number in FileFaults { if number == 0 { $0.closeAfter = mebibyte } } }
+        let folder = try TemporaryDirectory()
+        let path = folder.file("copy")
+        let result = try scene.proxy.command("fetch", "--output", path, scene.url("/weak"))
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        #expect(try Scene.isCopy(path, of: Self.content))
+    }
+
+    @Test("From one origin so many are fetched at once, the others wait for their turn")
+    func politeness() throws {
+        let scene = try Self.scene()
+        let gate = Barrier("all have been looked at")
+        let targets = (0..<8).map { "/file\($0)" }
+        for target in targets { scene.origin.put(target, .tagged(Self.content)) }
+        scene.origin.setFaults { _, _ in FileFaults { $0.stallAfter = (bytes: 1000, until: gate) } }
+        let folder = try TemporaryDirectory()
+        let list = try folder.write(targets.map { scene.url($0) }.joined(separator: "\n"), to: "urls.txt")
+        #expect(try scene.proxy.command("fetch", "--input", list).status == 0)
+        try gate.waitForArrivals(4)
+        #expect(try scene.downloads().map(\.state).filter { $0 == "running" }.count == 4)
+        gate.open()
+        try scene.waitForDownload("the last one is done", 8) { $0.state == "done" }
+    }
+
     @Test("Without a proxy it is queued, and begins when one starts")
     func withoutProxy() throws {
         let scene = try Self.scene()
