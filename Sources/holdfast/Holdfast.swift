@@ -14,8 +14,8 @@ struct Holdfast: AsyncParsableCommand {
               holdfast serve
               export http_proxy=http://127.0.0.1:3128
 
-            http is cached; https is tunnelled, and not cached so far. All commands but serve work while the proxy runs, \
-            and when it does not.
+            http is cached; https is tunnelled, and not cached so far. All commands but serve, adopt \
+            and doctor work while the proxy runs, and when it does not.
             """,
         version: "0.1.0",
         subcommands: [

@@ -177,7 +177,7 @@ struct Proxy: Sendable {
         do throws(ControlFailure) {
             return try ControlServer.start(directory: configuration.cache.directory, desk: desk)
         } catch {
-            say("There is no control socket, so that status, ls, show and purge do not work now: \(error.sentence)")
+            say("There is no control socket, so that the other commands do not work now: \(error.sentence)")
             return nil
         }
     }
