@@ -32,7 +32,7 @@ package struct ControlClient: Sendable {
         // A purge of a large cache takes its time.
         ControlSocket.setTimeouts(descriptor, receiveSeconds: 600, sendSeconds: 10)
         guard ControlSocket.send(line, to: descriptor) else {
-            throw ControlFailure("The proxy that runs on \(directory) does not take commands.")
+            throw ControlFailure("The proxy that runs on \(directory) does not take commands.", isCutShort: true)
         }
         var lines = ControlLines(descriptor: descriptor, limit: 256 << 20)
         while let line = lines.next() {

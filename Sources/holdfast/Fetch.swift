@@ -59,6 +59,8 @@ struct Fetch: ParsableCommand {
         let door = try CacheDoor(options)
         let items = try wishes()
         guard !items.isEmpty else { throw CommandFailure("There are no URLs in \(input ?? "the arguments").") }
+        let copy = output.map { FetchOutput(path: $0, wanted: sha256.flatMap { SHA256.parse($0) }) }
+        try copy?.checkPlace()
         var queued: [DownloadItem] = []
         var isInVain = false
         // One request has a line of bounded length.
@@ -85,9 +87,7 @@ struct Fetch: ParsableCommand {
             throw CommandFailure("No proxy runs, so that there is nothing to wait for; the downloads are queued.")
         }
         let ended = try FetchWatch(door: door, isJSON: json).watch(queued.map(\.id))
-        if let output, let item = ended.first, item.state == "done" {
-            try FetchOutput(path: output, wanted: sha256.flatMap { SHA256.parse($0) }).copy(item.id, through: door)
-        }
+        if let copy, let item = ended.first, item.state == "done" { try copy.copy(item.id, through: door) }
         try conclude(ended, isInVain: isInVain)
     }
 

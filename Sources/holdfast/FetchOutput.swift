@@ -10,9 +10,21 @@ struct FetchOutput {
     /// 64 hexadecimal digits in lower case; nil where nothing was said.
     let wanted: String?
 
+    /// Ours alone: a `.part` may be another program's.
+    private var partial: String { path + ".holdfast" }
+
+    /// Said before anything is fetched, and not after hours.
+    func checkPlace() throws {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw CommandFailure("\(path) is a directory; --output wants the name of a file.")
+        }
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard access(folder, W_OK | X_OK) == 0 else { throw failure("No file can be made in \(folder)", errno) }
+    }
+
     func copy(_ id: Int64, through door: CacheDoor) throws {
-        let partial = path + ".part"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw failure("\(partial) cannot be written", errno) }
         do {
             try write(id, door, descriptor)
@@ -43,7 +55,7 @@ struct FetchOutput {
                 written += Int64(part.bytes.count)
                 return true
             } catch {
-                problem = CommandFailure("\(path).part cannot be written: \(error)")
+                problem = CommandFailure("\(partial) cannot be written: \(error)")
                 return false
             }
         }

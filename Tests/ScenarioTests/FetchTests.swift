@@ -36,7 +36,18 @@ struct FetchTests {
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         #expect(result.output.contains("done"))
         #expect(try Scene.isCopy(path, of: Self.content))
-        #expect(!FileManager.default.fileExists(atPath: path + ".part"))
+        #expect(!FileManager.default.fileExists(atPath: path + ".holdfast"))
+    }
+
+    @Test("A place where no file can be made is refused before anything is fetched")
+    func noPlace() throws {
+        let scene = try Self.scene()
+        for path in ["/", "/nowhere/at/all"] {
+            let result = try scene.proxy.command("fetch", "--output", path, scene.url(Self.target))
+            #expect(result.status == 1)
+            #expect(result.errors.contains(path == "/" ? "is a directory" : "No file can be made"))
+        }
+        #expect(scene.origin.requests.isEmpty)
     }
 
     @Test("A body that is small enough for the index is copied as well, and an empty one")
