@@ -19,11 +19,15 @@ let nio: [Target.Dependency] = [
 
 let package = Package(
     name: "holdfast",
-    products: [.executable(name: "holdfast", targets: ["holdfast"])],
+    products: [
+        .executable(name: "holdfast", targets: ["holdfast"]),
+        .executable(name: "holdfast-lab", targets: ["holdfast-lab"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     ],
     targets: [
         // Pure: no NIO, no Foundation, no clock, no file, no socket.
@@ -65,6 +69,15 @@ let package = Package(
             ] + nio,
             swiftSettings: rules
         ),
+        // An origin that fails on purpose. It shares no code with the proxy, so that no mistake is made twice.
+        .executableTarget(
+            name: "holdfast-lab",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: rules
+        ),
 
         // Tests: one target per pure module and per kind of input and output; scenarios on sockets.
         .target(name: "ScriptedPeers", path: "Tests/ScriptedPeers", swiftSettings: rules),
@@ -92,6 +105,11 @@ let package = Package(
             swiftSettings: rules
         ),
         .testTarget(
+            name: "LabTests",
+            dependencies: ["holdfast-lab", "ScriptedPeers", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: rules
+        ),
+        .testTarget(
             name: "ConformanceTests",
             dependencies: ["ScriptedPeers", "holdfast"],
             resources: [.copy("Exchanges")],
@@ -99,7 +117,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["ScriptedPeers", "holdfast"],
+            dependencies: ["ScriptedPeers", "holdfast", "holdfast-lab"],
             swiftSettings: rules
         ),
     ]

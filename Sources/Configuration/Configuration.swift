@@ -86,6 +86,8 @@ package struct Configuration: Sendable, Equatable {
         package var guardTimeSeconds: Int64 = 3600
         /// Bytes fetched again and compared where a download is resumed.
         package var overlapProbe: Int64 = 16 << 10
+        /// Bytes that one download may fetch again to be compared from byte 0, where its origin knows no ranges; 0: none.
+        package var verifiedRestart: Int64 = 4 << 30
         /// Held runs of at most so many bytes are read through.
         package var gapThreshold: Int64 = 16 << 10
         /// Time without progress after which a parked download is given up.

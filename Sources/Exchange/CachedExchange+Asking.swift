@@ -63,18 +63,6 @@ extension CachedExchange {
         ask(fields, asking)
     }
 
-    /// Whether this client was given bytes of some version, to which it could join parts of another one that pass through
-    /// (rule 11).
-    private var mayBeSpliced: Bool {
-        hall.guardVerdict(
-            key: key,
-            client: stream.clientAddress,
-            rangeStart: 1,
-            hasIfRange: request.fields.contains(.ifRange),
-            version: -1
-        ) == .fullOfNewVersion
-    }
-
     /// Conditions other than If-Range, which Range itself is subject to.
     private var hasForeignConditions: Bool {
         ConditionalRequest.isConditional(request.fields) || request.fields.contains(.ifMatch)
@@ -243,22 +231,14 @@ extension CachedExchange {
             asksPlainly = true
             return look()
         }
-        // Beside what is stored it would be a second one of the same version.
-        if asksAlone {
-            if answer.head.status == 206, let stored = aloneBeside?.response, let validator = stored.validator,
-                StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
-            {
-                // What jumps from now on need not go by itself.
-                aloneBeside?.provesRanges()
-            }
-            return relay(answer, call, asking)
-        }
+        if asksAlone { return answeredAlone(answer, by: call, asking) }
         let question = FillTable.Question(
             request: request,
             uri: uri,
             key: key,
             template: RequestTemplate.of(forwardable()),
             isCredentialed: request.fields.contains(.authorization),
+            client: stream.clientAddress,
             range: askedRange
         )
         let admission = table.admit(answer, of: call, for: question, until: { self.wantedEnd($0) }, on: loop)

@@ -118,7 +118,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         switch joined {
         case .confirmed(let reader):
             membership = (fills, reader)
-            record.cacheStatus.collapsed = true
+            // What this very request has brought about is nobody else's.
+            if validated != stored.id { record.cacheStatus.collapsed = true }
             deliver(stored)
         case .waiting(let reader):
             membership = (fills, reader)

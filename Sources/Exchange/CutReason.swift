@@ -26,7 +26,7 @@ struct CutReason: Equatable, Sendable {
         case .upstream(let failure): self.init(failure)
         case .answered(let status): self.init(stop.sentence, .httpResponseIncomplete, receivedStatus: status)
         case .unavailable(let status): self.init(stop.sentence, .destinationUnavailable, receivedStatus: status)
-        case .notResumable, .notKept: self.init(stop.sentence, .httpResponseIncomplete)
+        case .notResumable, .notKept, .clientGone: self.init(stop.sentence, .httpResponseIncomplete)
         case .store, .purged: self.init(stop.sentence, .proxyInternalError)
         }
     }

@@ -12,16 +12,22 @@ extension Fill {
     // MARK: Asking
 
     func ask(_ request: FillRequest) {
-        guard !isOver, let validator = version.response.validator else { return end(FillStop(.notResumable)) }
+        guard !isOver else { return }
         attempts += 1
         var fields = requester.fields
-        let asked = request.asked
-        ConditionalRequest.completing(
-            &fields,
-            range: asked.start..<(asked.end ?? .max),
-            openEnd: request.openEnd,
-            validator: validator
-        )
+        asksForWhole = !isResumable
+        if let validator = version.response.validator, !asksForWhole {
+            let asked = request.asked
+            ConditionalRequest.completing(
+                &fields,
+                range: asked.start..<(asked.end ?? .max),
+                openEnd: request.openEnd,
+                validator: validator
+            )
+        } else {
+            guard mayRestart else { return end(FillStop(.notResumable)) }
+            ConditionalRequest.plain(&fields)
+        }
         let upstream = UpstreamRequest(
             host: requester.uri.authority.bareHost,
             port: requester.uri.port,
@@ -44,7 +50,9 @@ extension Fill {
     }
 
     func answered(_ answer: OriginCall.Answer, to request: FillRequest, by call: OriginCall) {
-        guard !isOver, let known = version.known else { return call.cancel() }
+        guard !isOver else { return call.cancel() }
+        if asksForWhole { return restarted(answer, request, call) }
+        guard let known = version.known else { return call.cancel() }
         let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
         let check = ContinuationCheck.check(
             asked: request.asked,
@@ -85,9 +93,15 @@ extension Fill {
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .newVersion where answer.isWhole(of: known):
-            // R31 would compare it from byte 0 on; what is held is kept, and what is missing cannot be had by ranges.
+            // R31: what is missing cannot be had by ranges; the whole is compared from byte 0 on.
             version.refusesRanges()
-            refuse(call, .unexpectedStatus, status: answer.head.status)
+            guard mayRestart else { return refuse(call, .unexpectedStatus, status: answer.head.status) }
+            compareFromStart(
+                answer,
+                completeLength: length ?? known.completeLength,
+                offset: request.missing.lowerBound,
+                call
+            )
         case .newVersion:
             changed(answer, request, call)
         case .transient(let status):
@@ -144,6 +158,7 @@ extension Fill {
             key: version.response.key,
             template: requester.template,
             isCredentialed: requester.credentials.contains(.authorization),
+            client: requester.client,
             range: request.asked.specifier
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)

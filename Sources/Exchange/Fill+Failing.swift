@@ -16,7 +16,7 @@ extension Fill {
         guard !isOver else { return }
         afterComparing {
             self.call = nil
-            let resumable = self.isResumable
+            let resumable = self.isResumable || self.mayRestart
             let isCloseDelimited = self.framing == .untilClose
             let end = self.version.tell(self.number) { machine in
                 isCloseDelimited
@@ -46,7 +46,7 @@ extension Fill {
 
     func failed(_ failure: OriginFailure, _ stop: FillStop, retryAfter: Int64?) {
         guard !isOver else { return }
-        let resumable = isResumable
+        let resumable = isResumable || mayRestart
         let end = version.tell(number) { $0.originFailed(failure, resumable: resumable) }
         carryOut(end ?? .nothing, stop, retryAfter: retryAfter, failure: failure)
     }
@@ -87,7 +87,9 @@ extension Fill {
         // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
         let hasReaders = version.hasReaders
         // Resume-rules 4: credentials do not outlive the request that brought them.
-        if !requester.credentials.isEmpty, !version.isAwaited(requester) { return giveUp(stop, failure) }
+        if !requester.credentials.isEmpty, !version.isAwaited(requester) {
+            return giveUp(FillStop(.clientGone), failure)
+        }
         if hasReaders, !version.hasConfirmedReaders, attempts >= 3 { return giveUp(stop, failure) }
         let configuration = table.configuration
         retry.healTimeoutNanoseconds =

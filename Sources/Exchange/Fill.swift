@@ -37,6 +37,13 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var rate = RateMeter()
     var lastReceived: Int64 = 0
     var attempts = 0
+    /// Bytes that verified restarts have fetched once more.
+    var fetchedAgain: Int64 = 0
+    /// The first missing byte when the last one began, and how many in turn have not come beyond it.
+    var restartedAt: Int64?
+    var fruitlessRestarts = 0
+    /// The running request asks for the whole.
+    var asksForWhole = false
     var stallTimer: Scheduled<Void>?
     var retryTimer: Scheduled<Void>?
 

@@ -14,6 +14,8 @@ struct FillStop: Error, Sendable {
         case answered(status: Int)
         /// What the origin answered may not be kept with what is held (RFC 9111 §3.5, §5.2.2.5).
         case notKept
+        /// It was asked for with credentials, and the client that sent them has left (resume-rules 4).
+        case clientGone
         /// The bytes could not be stored.
         case store(StoreError)
         /// There is no strong validator, so that nothing may be appended to what is held (resume-rules 1).
@@ -31,7 +33,7 @@ struct FillStop: Error, Sendable {
     /// Whether a reader to whom nothing was sent yet should ask the origin plainly, by itself.
     var asksPlainly: Bool {
         switch kind {
-        case .answered, .store, .notResumable, .unavailable, .purged, .notKept: true
+        case .answered, .store, .notResumable, .unavailable, .purged, .notKept, .clientGone: true
         case .upstream: false
         }
     }
@@ -45,7 +47,7 @@ struct FillStop: Error, Sendable {
     /// key.
     var isOfOneRequest: Bool {
         switch kind {
-        case .notKept: true
+        case .notKept, .clientGone: true
         case .answered(let status): (400..<500).contains(status)
         case .upstream, .store, .notResumable, .purged, .unavailable: false
         }
@@ -55,7 +57,7 @@ struct FillStop: Error, Sendable {
     var leavesTheOriginSound: Bool {
         switch kind {
         case .store, .purged: true
-        case .upstream, .answered, .notResumable, .unavailable, .notKept: false
+        case .upstream, .answered, .notResumable, .unavailable, .notKept, .clientGone: false
         }
     }
 
@@ -64,6 +66,7 @@ struct FillStop: Error, Sendable {
         case .upstream(let failure): failure.sentence
         case .answered(let status): "The origin answered the request for the rest with \(status)."
         case .notKept: "The origin's answer may not be stored."
+        case .clientGone: "The client whose credentials it was asked with has left."
         case .store(let error): error.sentence
         case .notResumable:
             "The download broke off, and the origin gives no strong validator under which it could go on."
@@ -78,7 +81,7 @@ struct FillStop: Error, Sendable {
         case .upstream(let failure): .upstream(failure)
         case .answered(let status), .unavailable(let status):
             .notContinued(sentence, status: 502, receivedStatus: status)
-        case .notResumable, .notKept: .notContinued(sentence, status: 502)
+        case .notResumable, .notKept, .clientGone: .notContinued(sentence, status: 502)
         case .store, .purged: .notContinued(sentence, status: 502, error: .proxyInternalError)
         }
     }

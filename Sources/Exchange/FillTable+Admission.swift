@@ -22,6 +22,8 @@ extension FillTable {
         let template: FieldSection
         /// The request had Authorization.
         let isCredentialed: Bool
+        /// nil: no client waits.
+        let client: IPAddress?
         /// What the request's Range asked for, where it went upstream with it.
         let range: RangeSpecifier?
     }
@@ -122,7 +124,13 @@ extension FillTable {
             table: self
         )
         shard(question.key).state.withLock { $0.versions[response.id] = version }
-        version.begin(span: span, with: call, framing: answer.framing, on: loop)
+        let requester = VersionFills.Requester(
+            uri: question.uri,
+            template: question.template,
+            credentials: RequestTemplate.credentials(of: question.request.fields),
+            client: question.client
+        )
+        version.begin(span: span, with: call, framing: answer.framing, for: requester, on: loop)
         return .stored(version)
     }
 

@@ -49,6 +49,7 @@ enum Revalidation {
                         key: key,
                         template: RequestTemplate.of(hall.forwardable(request)),
                         isCredentialed: false,
+                        client: nil,
                         range: nil
                     ),
                     on: loop

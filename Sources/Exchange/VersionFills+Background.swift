@@ -23,19 +23,28 @@ extension VersionFills {
         guard !state.isClosed else { return abandonAll(state) }
         // The lock is held: nothing here may ask for `uri`.
         let uri = state.requester.uri
-        let policy = table.abandonPolicy(for: uri, response: response.metadata.head)
-        let decision = policy.decide(
-            resumable: response.isResumable && state.ranges != .refused,
-            storable: isWorthFinishing(uri),
-            credentialed: isCredentialed,
-            completeLength: body.completeLength,
-            held: body.held.byteCount,
-            remaining: remaining,
-            // Whoever finds no place waits for one.
-            finishing: 0,
-            maxFinishing: table.configuration.resume.maxFinishing
+        var policy = table.abandonPolicy(for: uri, response: response.metadata.head)
+        if state.isAskedBeside { policy.finishShareUnresumable = 0 }
+        let hasAuthorization = state.fills.values.contains { $0.fill.requester.credentials.contains(.authorization) }
+        // Whoever finds no place waits for one.
+        let verdict = policy.decide(
+            AbandonedFill(
+                resumable: response.isResumable && state.ranges != .refused,
+                storable: isWorthFinishing(uri),
+                credentialed: isCredentialed || hasAuthorization,
+                validator: ValidatorStrength(
+                    response.validator,
+                    hasOther: ConditionalRequest.hasValidator(response.metadata.head.fields)
+                ),
+                completeLength: body.completeLength,
+                held: body.held.byteCount,
+                remaining: remaining,
+                bytesPerSecond: state.fills.values.reduce(0) { $0 + $1.bytesPerSecond }
+            ),
+            // No window is configured so far.
+            minuteOfDay: 0
         )
-        switch decision {
+        switch verdict.decision {
         case .finish:
             // Never widened: what nobody asked for is not fetched (resume-rules 6).
             return cutClaimsToAsked(&state) + [{ self.requestPlace() }]

@@ -102,16 +102,34 @@ extension VersionFills {
         let work = state.withLock { state -> Work in
             state.fills[number]?.isUnconfirmed = false
             // What the origin has just accepted is accepted for longest: a signature may run out.
-            if let requester = state.fills[number]?.fill.requester { state.requester = requester.anonymous }
+            if let requester = state.fills[number]?.fill.requester {
+                state.requester = requester.anonymous
+                // Without credentials it is the same: nobody's are needed.
+                if requester.credentials.isEmpty { state.hasCredentials = false }
+            }
             var work: Work = []
-            for (number, reader) in state.readers where !reader.isConfirmed {
-                state.readers[number]?.isConfirmed = true
-                let (loop, notify) = (reader.loop, reader.notify)
+            for (reader, waiting) in state.readers where !waiting.isConfirmed {
+                // Whoever waits for another fill's bytes waits for its answer, too.
+                guard !isAwaitingAnother(state, reader: waiting, than: number) else { continue }
+                state.readers[reader]?.isConfirmed = true
+                let (loop, notify) = (waiting.loop, waiting.notify)
                 work.append { loop.execute { notify(.confirmed) } }
             }
             return work
         }
         work.forEach { $0() }
+    }
+
+    /// Whether the first byte that a reader lacks is to come by another fill, which has no answer yet.
+    private func isAwaitingAnother(_ state: State, reader: Reader, than number: Int) -> Bool {
+        let held = body.held
+        let missing = held.runEnd(from: reader.position)
+        return state.fills.contains { other, running in
+            guard other != number, running.isUnconfirmed, let claim = running.claim(held: held, mayBeCut: false) else {
+                return false
+            }
+            return claim.offset <= missing && missing < (claim.end ?? .max)
+        }
     }
 
     /// The fill is over, and all that it received is written.
@@ -153,9 +171,11 @@ extension VersionFills {
                 failure = FillStop(.answered(status: 206))
             }
             if let failure, let requester = running?.fill.requester, failure.isOfOneRequest,
-                state.readers.values.contains(where: { !$0.requester.isLike(requester) })
+                state.fruitlessEnds < Self.fruitlessEndsAtMost,
+                state.readers.values.contains(where: { !$0.requester.isLike(requester) && !$0.isRefused })
             {
-                // The others' requests may well be answered.
+                // The others' requests may well be answered. What nobody waits for is not asked for again.
+                state.background = .none
                 return (
                     refuse(&state, requester, because: failure) + plan(&state) + dismissUncovered(&state), false, nil
                 )
@@ -197,10 +217,13 @@ extension VersionFills {
     private func refuse(_ state: inout State, _ requester: Requester, because failure: FillStop) -> Work {
         let held = body.held
         let completeLength = body.completeLength ?? .max
+        let claims = self.claims(state, held: held)
         var work: Work = []
         for (number, reader) in state.readers where reader.requester.isLike(requester) && !reader.isRefused {
             let missing = held.runEnd(from: reader.position)
             guard missing < min(reader.end ?? .max, completeLength) || !reader.isConfirmed else { continue }
+            // Another client's fill brings it.
+            guard !claims.contains(where: { $0.offset <= missing && missing < ($0.end ?? .max) }) else { continue }
             state.readers[number]?.isRefused = true
             let (loop, notify) = (reader.loop, reader.notify)
             work.append { loop.execute { notify(.failed(failure)) } }

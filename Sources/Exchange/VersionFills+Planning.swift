@@ -105,6 +105,11 @@ extension VersionFills {
     func isFar(_ state: State, from position: Int64) -> Bool {
         // An origin that has no ranges would send the whole once more.
         guard !state.fills.isEmpty, state.ranges == .proven, !mayCut(state) else { return false }
+        // Without any validator nobody could tell whether the two belong together.
+        let fields = response.metadata.head.fields
+        guard fields.contains(.etag) || fields.contains(.lastModified) || response.validator != nil else {
+            return false
+        }
         let held = body.held
         let missing = held.runEnd(from: position)
         let claims = self.claims(state, held: held)

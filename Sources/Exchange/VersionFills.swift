@@ -81,11 +81,20 @@ final class VersionFills: Sendable {
     // MARK: Beginning
 
     /// The first answer's body comes in on this call: its fill has its claim at once, and is confirmed.
-    func begin(span: Range<Int64>, with call: OriginCall, framing: BodyFraming, on loop: any EventLoop) {
+    ///
+    /// - Parameter requester: of the request that was answered.
+    func begin(
+        span: Range<Int64>,
+        with call: OriginCall,
+        framing: BodyFraming,
+        for requester: Requester,
+        on loop: any EventLoop
+    ) {
         let fill = state.withLock { state -> Fill? in
             let number = state.nextNumber
             state.nextNumber += 1
-            let fill = Fill(number: number, version: self, requester: state.requester, loop: loop)
+            if !requester.credentials.isEmpty { state.hasCredentials = true }
+            let fill = Fill(number: number, version: self, requester: requester, loop: loop)
             var machine = FillStateMachine(range: span)
             _ = machine.slotFree()
             guard machine.began(span) == .readBody else { return nil }
@@ -165,7 +174,10 @@ final class VersionFills: Sendable {
     ) -> Joined {
         let (joined, work) = state.withLock { state -> (Joined, Work) in
             guard !state.hasEnded, !state.isClosed else { return (.ended, []) }
-            if mayAskAlone, isFar(state, from: range.lowerBound) { return (.alone, []) }
+            if mayAskAlone, isFar(state, from: range.lowerBound) {
+                state.isAskedBeside = true
+                return (.alone, [])
+            }
             if !requester.credentials.isEmpty { state.hasCredentials = true }
             let number = state.nextNumber
             state.nextNumber += 1

@@ -50,6 +50,8 @@ extension VersionFills {
     struct State {
         /// On whose behalf is asked what no reader waits for: without credentials.
         var requester: Requester
+        /// Ranges of it were fetched beside it, unstored: without the whole they will be again.
+        var isAskedBeside = false
         /// Some client's request had credentials: without them the origin may have something else to say.
         var hasCredentials = false
         var fills: [Int: Running] = [:]

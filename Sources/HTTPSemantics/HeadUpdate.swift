@@ -47,7 +47,7 @@ package enum HeadUpdate: Equatable, Sendable {
         }
         // R21: exactly one Content-Length, exactly one number.
         if answer.contains(.contentLength) {
-            guard let length = answer.only(.contentLength).flatMap({ FieldGrammar.decimal($0) }) else {
+            guard let length = answer.contentLength else {
                 return .saysNothing
             }
             if let completeLength, completeLength != length { return .invalidates }

@@ -30,11 +30,21 @@ package struct Want: Equatable, Sendable {
     package var position: Int64
     /// Exclusive; nil means to the end of the body.
     package var end: Int64?
+    /// So many bytes behind `end` are fetched too, where nothing that is waited for needs the fill (`ReadAhead`). They
+    /// count as asked for: what cuts claims to what was asked for has to know of them.
+    package var readAhead: Int64
 
-    package init(reader: Int, position: Int64, end: Int64?) {
+    package init(reader: Int, position: Int64, end: Int64?, readAhead: Int64 = 0) {
         self.reader = reader
         self.position = position
         self.end = end
+        self.readAhead = readAhead
+    }
+
+    /// Exclusive end of what is wanted and read ahead, in a body of this length.
+    func reach(_ length: Int64) -> Int64 {
+        guard let end, end < length else { return length }
+        return min(length, end + min(max(0, readAhead), Int64.max - end))
     }
 }
 
@@ -62,19 +72,27 @@ package struct FillPlan: Sendable, Equatable {
     package var validatorIsByRule: Bool
     /// The least number of bytes to compare under a rule, whatever `overlapProbe` says.
     package var leastProbeByRule: Int64
+    /// At most so many fills share one large body among them (`ParallelFills`); 1: none is split for speed.
+    package var parallel: Int
+    /// No claim is split into pieces smaller than this.
+    package var leastPiece: Int64
 
     package init(
         gapThreshold: Int64 = 16384,
         overlapProbe: Int64 = 16384,
         patienceSeconds: Int64 = 2,
         validatorIsByRule: Bool = false,
-        leastProbeByRule: Int64 = 16384
+        leastProbeByRule: Int64 = 16384,
+        parallel: Int = 1,
+        leastPiece: Int64 = 4 << 20
     ) {
         self.gapThreshold = gapThreshold
         self.overlapProbe = overlapProbe
         self.patienceSeconds = patienceSeconds
         self.validatorIsByRule = validatorIsByRule
         self.leastProbeByRule = leastProbeByRule
+        self.parallel = parallel
+        self.leastPiece = leastPiece
     }
 
     /// How many held bytes before a hole are compared, as far as there are so many; a retry asks for the same.
@@ -90,7 +108,8 @@ package struct FillPlan: Sendable, Equatable {
     ///   - wants: what connected readers wait for; each looks only at its first missing byte, because holes
     ///     are fetched in read order (resume-rules 3.3).
     ///   - background: what readers that left had asked for and `finish` completes. Served only where no
-    ///     want needs a start, and one hole at a time.
+    ///     want needs a start, and one hole at a time. What is read ahead comes before it, and a body is shared among
+    ///     several fills after it.
     ///   - mayStart: how many fills may be started.
     package func actions(
         held: ByteRangeSet,
@@ -103,7 +122,11 @@ package struct FillPlan: Sendable, Equatable {
         var planning = Planning(plan: self, held: held, length: completeLength ?? Int64.max, slots: mayStart)
         planning.take(claims)
         let wantsNeedStarts = planning.serve(wants)
-        if !wantsNeedStarts { planning.complete(background) }
+        if !wantsNeedStarts {
+            planning.readAhead(wants)
+            planning.complete(background)
+            planning.share(wants, background)
+        }
         return planning.actions
     }
 }
@@ -129,6 +152,8 @@ private struct Planning {
         let bytesPerSecond: Int64
         let mayBeCut: Bool
         var isCut = false
+        /// Its other half was given to a fill that this planning starts.
+        var isShared = false
 
         func contains(_ position: Int64) -> Bool { offset <= position && position < end }
     }
@@ -190,7 +215,8 @@ private struct Planning {
         for want in wants {
             let end = min(want.end ?? Int64.max, length)
             let first = held.runEnd(from: max(0, want.position))
-            if first < end { lacks.append((first, end)) }
+            // One request for what is waited for and what is read ahead.
+            if first < end { lacks.append((first, want.reach(length))) }
         }
         // Of readers that lack the same byte, the one that wants most comes first: one request for both.
         lacks.sort { $0.first == $1.first ? $0.end > $1.end : $0.first < $1.first }
@@ -227,6 +253,48 @@ private struct Planning {
         spans[index].end = endOfClaim(at: stop, limit: position)
         spans[index].isCut = true
         start(at: position, upTo: end)
+    }
+
+    /// Starts the first hole behind the end of a want, as far as it is read ahead, unless a fill is at work there.
+    mutating func readAhead(_ wants: [Want]) {
+        for want in wants.sorted(by: { $0.position < $1.position }) where slots > 0 && want.readAhead > 0 {
+            guard let end = want.end, end < length else { continue }
+            let ahead = max(0, want.position, end)..<max(0, want.position, want.reach(length))
+            guard !spans.contains(where: { $0.offset < ahead.upperBound && ahead.lowerBound < $0.end }) else {
+                continue
+            }
+            let first = held.runEnd(from: ahead.lowerBound)
+            if first < ahead.upperBound { start(at: first, upTo: ahead.upperBound) }
+        }
+    }
+
+    // MARK: Faster than one connection
+
+    /// Splits the largest claims, each in its middle, until as many fills run as may. Only what somebody waits for or
+    /// finishes is split, and only what can be asked for again. No claim is split twice at once: the plan is asked again
+    /// when the new fills are there, and then halves of halves come out, not ever smaller rests.
+    mutating func share(_ wants: [Want], _ background: ByteRangeSet) {
+        while slots > 0, spans.count < plan.parallel, let (index, middle) = largestShare(wants, background) {
+            takeOver(from: index, at: middle)
+            spans[index].isShared = true
+        }
+    }
+
+    private func largestShare(_ wants: [Want], _ background: ByteRangeSet) -> (index: Int, middle: Int64)? {
+        var largest: (index: Int, middle: Int64, size: Int64)?
+        for (index, span) in spans.enumerated() {
+            guard span.fill != nil, span.mayBeCut, !span.isShared, span.end < Int64.max else { continue }
+            let first = held.runEnd(from: span.offset)
+            let size = span.end - first
+            guard first < span.end, size / 2 >= max(1, plan.leastPiece), size > largest?.size ?? 0 else { continue }
+            // What is held in the middle is not asked for.
+            let middle = held.runEnd(from: first + size / 2)
+            guard span.end - middle >= plan.leastPiece, middle < span.end else { continue }
+            let isWanted =
+                wants.contains { $0.position <= middle && middle < $0.reach(length) } || background.contains(middle)
+            if isWanted { largest = (index, middle, size) }
+        }
+        return largest.map { ($0.index, $0.middle) }
     }
 
     // MARK: Readers that left

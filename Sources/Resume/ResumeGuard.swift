@@ -30,6 +30,29 @@ package enum GuardVerdict: Equatable, Sendable {
     case serve
     /// Ignore the range: a full 200 of the current version, never its 206.
     case fullOfNewVersion
+    /// `resume_guard = "retained"`: the range of the version that the client was given before.
+    case rangeOfRetained(version: Int64)
+}
+
+/// A superseded version that is kept for its readers and its guard time, and how far it may still answer.
+package struct RetainedVersion: Sendable, Equatable {
+    /// The generation number of the stored response.
+    package var version: Int64
+    /// It holds every byte from the start of the range on.
+    package var holdsRange: Bool
+    /// An unsafe method succeeded on its URI since (RFC 9111 §4.4).
+    package var isInvalidated: Bool
+    /// `no-cache`, `must-revalidate` or `proxy-revalidate` (RFC 9111 §5.2.2): it is never used without asking.
+    package var mustRevalidate: Bool
+
+    package init(version: Int64, holdsRange: Bool, isInvalidated: Bool, mustRevalidate: Bool) {
+        self.version = version
+        self.holdsRange = holdsRange
+        self.isInvalidated = isInvalidated
+        self.mustRevalidate = mustRevalidate
+    }
+
+    var mayAnswer: Bool { holdsRange && !isInvalidated && !mustRevalidate }
 }
 
 package enum ResumeGuard {
@@ -44,6 +67,7 @@ package enum ResumeGuard {
     ///   - records: the records of this key, of this client only or, with `client` given, of any.
     ///   - now: seconds since 1970 UTC.
     ///   - client: only records of this client count; nil: all do.
+    ///   - retained: versions that may answer instead; empty unless `resume_guard = "retained"`.
     package static func verdict(
         rangeStart: Int64,
         hasIfRange: Bool,
@@ -51,11 +75,12 @@ package enum ResumeGuard {
         records: [GuardRecord],
         now: Int64,
         guardSeconds: Int64,
-        client: String? = nil
+        client: String? = nil,
+        retained: [RetainedVersion] = []
     ) -> GuardVerdict {
         // From byte 0 on nothing can be joined to anything older.
         guard rangeStart > 0, !hasIfRange else { return .serve }
-        let wouldSplice = records.contains { record in
+        let foreign = records.filter { record in
             if let client, record.client != client { return false }
             // "Another" rather than "older": when a failed refill leaves the older version current
             // (invariant 12), bytes of the newer one are just as foreign to it.
@@ -65,7 +90,17 @@ package enum ResumeGuard {
             if record.isOpen { return true }
             return record.highestByte >= rangeStart && isWithin(guardSeconds, from: record.at, to: now)
         }
-        return wouldSplice ? .fullOfNewVersion : .serve
+        guard let one = foreign.first else { return .serve }
+        // Only where all that the client may hold is of one version is that version what it continues.
+        guard foreign.allSatisfy({ $0.version == one.version }),
+            !isAlsoOfCurrent(records, currentVersion: currentVersion, client: client),
+            retained.contains(where: { $0.version == one.version && $0.mayAnswer })
+        else { return .fullOfNewVersion }
+        return .rangeOfRetained(version: one.version)
+    }
+
+    private static func isAlsoOfCurrent(_ records: [GuardRecord], currentVersion: Int64, client: String?) -> Bool {
+        records.contains { $0.version == currentVersion && (client == nil || $0.client == client) }
     }
 
     /// A record from the future (the clock was set back) is within.

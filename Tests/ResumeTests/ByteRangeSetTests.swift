@@ -111,13 +111,16 @@ struct ByteRangeSetTests {
         #expect(set.firstGap(in: 0..<(base + 5)) == 0..<base)
     }
 
-    @Test("Many thousand random steps agree with an array of Bools", arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    @Test(
+        "Random steps agree with an array of Bools (a million: `make property`)",
+        arguments: 1...8 as ClosedRange<UInt64>
+    )
     func agreesWithModel(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let size: Int64 = 97
         var set = ByteRangeSet()
         var model = [Bool](repeating: false, count: Int(size))
-        for step in 0..<4000 {
+        for step in 0..<PropertySteps.share(of: 8) {
             let range = random.range(below: size)
             switch random.number(0..<9) {
             case 0..<4:
@@ -139,7 +142,9 @@ struct ByteRangeSetTests {
                 set.subtract(ByteRangeSet(others))
                 for offset in others.joined() { model[Int(offset)] = false }
             }
-            if let difference = Self.difference(set, model, probe: random.range(below: size), size: size) {
+            // A set that went wrong stays wrong: the walk over all answers need not follow every step.
+            if step % 8 == 0, let difference = Self.difference(set, model, probe: random.range(below: size), size: size)
+            {
                 Issue.record("seed \(seed), step \(step): \(difference)")
                 return
             }

@@ -181,11 +181,75 @@ struct HealedDownloadsTests {
     }
 
     @Test(
-        "Without a strong validator nothing is joined: a body with a length is cut short",
+        "Without a strong validator the whole is fetched again and compared, and the response goes on (rule 11)",
+        arguments: WeakVersion.allCases
+    )
+    func restarts(_ weak: WeakVersion) throws {
+        let scene = try Self.scene(weak.version)
+        scene.origin.setFaults { _, number in
+            FileFaults { if number < 2 { $0.closeAfter = (3 + Int64(number)) * mebibyte } }
+        }
+        let answer = try scene.check(Self.target, Self.content)
+        #expect(answer.head.status == 200)
+        #expect(answer.body == CheckedBody(count: Self.content.length, end: .complete))
+        #expect(scene.origin.requests.count == 3)
+        #expect(scene.origin.requests.allSatisfy { $0["Range"] == nil && $0["If-Range"] == nil })
+        // What was joined is the whole, for others too.
+        #expect(try scene.check(Self.target, Self.content).body.isWhole)
+    }
+
+    @Test("What is fetched again and differs in a byte that was delivered cuts the response (rule 11)")
+    func restartDiffers() throws {
+        let scene = try Self.scene(WeakVersion.none.version)
+        let other = Content(seed: 77, length: Self.content.length)
+        let dropped = Barrier("the first answer broke off")
+        scene.origin.setFaults { _, number in
+            FileFaults {
+                if number == 0 { $0.closeAfter = 3 * mebibyte }
+                if number == 1 { $0.holdHead = dropped }
+            }
+        }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        #expect(try client.head().status == 200)
+        try dropped.waitForArrivals(1)
+        // The version is chosen when the request comes; the next one sees the other.
+        scene.origin.put(Self.target, FileVersion(other, cacheControl: "max-age=60"))
+        scene.origin.setFaults { _, _ in FileFaults() }
+        dropped.open()
+        let body = try client.checkBody(against: Self.content)
+        #expect(body.firstDifference == nil)
+        #expect(body.isWhole || body == CheckedBody(count: 3 * mebibyte, end: .truncated))
+        #expect(try scene.check(Self.target, other).body.isWhole || body.isWhole)
+    }
+
+    @Test(
+        "Another length, or another weak tag, is not compared: the response is cut (rule 5)",
+        arguments: [true, false]
+    )
+    func restartOfAnother(byLength: Bool) throws {
+        let scene = try Self.scene(WeakVersion.weakTag.version)
+        let grown = Content(seed: 6201, length: Self.content.length + 1)
+        scene.origin.setFaults { _, number in FileFaults { if number == 0 { $0.closeAfter = 3 * mebibyte } } }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        #expect(try client.head().status == 200)
+        _ = try client.checkBody(against: Self.content, limit: mebibyte)
+        let tag = byLength ? "W/\"w\"" : "W/\"x\""
+        let next = byLength ? grown : Content(seed: 77, length: Self.content.length)
+        scene.origin.put(Self.target, FileVersion(next, etag: tag, cacheControl: "max-age=60"))
+        let rest = try client.checkBody(against: Self.content, at: mebibyte)
+        #expect(rest.firstDifference == nil)
+        #expect(rest.isWhole || rest.end == .truncated)
+        #expect(try scene.check(Self.target, next).body.isWhole)
+    }
+
+    @Test(
+        "verified_restart = 0: without a strong validator a body with a length is cut short",
         arguments: WeakVersion.allCases
     )
     func truncatedWithLength(_ weak: WeakVersion) throws {
-        let scene = try Self.scene(weak.version)
+        let scene = try Self.scene(weak.version, ["resume.verified_restart=0"])
         scene.origin.setFaults { _, number in FileFaults { if number == 0 { $0.closeAfter = 3 * mebibyte } } }
         let answer = try scene.check(Self.target, Self.content)
         #expect(answer.head.status == 200)
@@ -201,7 +265,7 @@ struct HealedDownloadsTests {
 
     @Test("Without a strong validator a chunked body is cut without its last chunk")
     func truncatedChunked() throws {
-        let scene = try Self.scene(WeakVersion.none.version)
+        let scene = try Self.scene(WeakVersion.none.version, ["upstream.heal_timeout=\"1s\""])
         scene.origin.setFaults { _, _ in
             FileFaults {
                 $0.framing = .chunked

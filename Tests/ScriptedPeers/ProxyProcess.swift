@@ -101,26 +101,9 @@ package final class ProxyProcess: Sendable {
         )
     }
 
-    /// Where the build put the program: beside the test bundle. `HOLDFAST_EXECUTABLE` names another one.
+    /// Where the build put the program; `HOLDFAST_EXECUTABLE` names another one.
     package static func executable() throws -> String {
-        if let named = ProcessInfo.processInfo.environment["HOLDFAST_EXECUTABLE"] { return named }
-        var starts = [Bundle.main.bundlePath]
-        if let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { starts.append(own) }
-        if let first = CommandLine.arguments.first { starts.append(first) }
-        // The helper that runs tests may lie elsewhere and name the bundle as an argument.
-        starts += CommandLine.arguments.filter { $0.hasSuffix(".xctest") }
-        for start in starts {
-            // Upwards, because a bundle may be a folder with the binary deep inside.
-            var folder = URL(fileURLWithPath: start)
-            for _ in 0..<4 {
-                let candidate = folder.appendingPathComponent("holdfast").path
-                var isFolder: ObjCBool = false
-                let exists = FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder)
-                if exists, !isFolder.boolValue, access(candidate, X_OK) == 0 { return candidate }
-                folder.deleteLastPathComponent()
-            }
-        }
-        throw PeerFailure("no built holdfast beside any of \(starts)")
+        try builtProgram("holdfast", unless: "HOLDFAST_EXECUTABLE")
     }
 
     /// The port of `listening on 127.0.0.1:PORT` in a line that is complete.
