@@ -132,12 +132,14 @@ final class AdoptedFeed: Sendable {
                 OriginCall.feeding { [weak self] isPaused in self?.flow(index, isPaused) }
             }
         )
+        let requester = version.state.withLock { $0.requester }
         onLoop { [self] in
             for (run, call) in zip(runs, calls.calls) {
                 version.begin(
                     span: run,
                     with: call,
                     framing: .length(run.upperBound - run.lowerBound),
+                    for: requester,
                     on: loop
                 )
             }

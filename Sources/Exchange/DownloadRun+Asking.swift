@@ -126,6 +126,7 @@ extension DownloadRun {
             key: key,
             template: RequestTemplate.of(forwardable),
             isCredentialed: false,
+            client: client,
             range: nil
         )
         switch table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop) {

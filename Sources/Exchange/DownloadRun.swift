@@ -276,7 +276,7 @@ final class DownloadRun: @unchecked Sendable {
             end(.failed(failure.sentence))
         case .upstream, .unavailable:
             end(.later(stop.sentence, retryAfter: nil))
-        case .answered, .notKept, .notResumable:
+        case .answered, .notKept, .clientGone, .notResumable:
             // A plain request shows what the origin has to say.
             guard !asksPlainly else { return end(.later(stop.sentence, retryAfter: nil)) }
             leave(parking: false)
