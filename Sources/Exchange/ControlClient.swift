@@ -9,6 +9,17 @@ package struct ControlClient: Sendable {
     /// - Parameter directory: the cache directory, as the proxy was given it or otherwise.
     package init(directory: String) { self.directory = directory }
 
+    private var cutShort: ControlFailure {
+        ControlFailure("The proxy that runs on \(directory) ended before its answer did.", isCutShort: true)
+    }
+
+    /// Whether somebody listens there.
+    package var reachesProxy: Bool {
+        guard let descriptor = try? ControlSocket.make() else { return false }
+        defer { close(descriptor) }
+        return (try? ControlSocket.withAddress(in: directory) { connect(descriptor, $0, $1) }) == 0
+    }
+
     /// Sends a request and hands over the lines of the answer until it ends, or until `receive` returns false.
     ///
     /// Throws with `isAbsent` where no proxy listens there.
@@ -21,7 +32,7 @@ package struct ControlClient: Sendable {
         // A purge of a large cache takes its time.
         ControlSocket.setTimeouts(descriptor, receiveSeconds: 600, sendSeconds: 10)
         guard ControlSocket.send(line, to: descriptor) else {
-            throw ControlFailure("The proxy that runs on \(directory) does not take commands.")
+            throw ControlFailure("The proxy that runs on \(directory) does not take commands.", isCutShort: true)
         }
         var lines = ControlLines(descriptor: descriptor, limit: 256 << 20)
         while let line = lines.next() {
@@ -33,9 +44,15 @@ package struct ControlClient: Sendable {
             switch answer {
             case .end: return
             case .failed(let sentence): throw ControlFailure(sentence)
+            case .content(var part):
+                guard let bytes = lines.bytes(part.count) else {
+                    throw cutShort
+                }
+                part.bytes = bytes
+                if !receive(.content(part)) { return }
             default: if !receive(answer) { return }
             }
         }
-        throw ControlFailure("The proxy that runs on \(directory) ended before its answer did.")
+        throw cutShort
     }
 }

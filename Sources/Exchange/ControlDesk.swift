@@ -13,12 +13,20 @@ import Transport
 package struct RunningProxy: Sendable {
     let table: FillTable
     let traffic: TrafficCounters
+    let queue: DownloadQueue
     let listening: [String]
     /// Monotonic nanoseconds.
     let startedAt: Int64
 
-    package init(table: FillTable, traffic: TrafficCounters, listening: [String], startedAt: Int64) {
+    package init(
+        table: FillTable,
+        queue: DownloadQueue,
+        traffic: TrafficCounters,
+        listening: [String],
+        startedAt: Int64
+    ) {
         self.table = table
+        self.queue = queue
         self.traffic = traffic
         self.listening = listening
         self.startedAt = startedAt
@@ -27,12 +35,14 @@ package struct RunningProxy: Sendable {
 
 /// Answers commands. It blocks while the disk does: never to be used on an event loop.
 package struct ControlDesk: Sendable {
-    private let store: Store
+    let store: Store
     private let configuration: Configuration
-    private let running: RunningProxy?
+    let running: RunningProxy?
+    let queue: DownloadQueue
 
     /// - Parameter running: nil where the command opened the store itself.
     package init(store: Store, configuration: Configuration, running: RunningProxy?) {
+        queue = running?.queue ?? DownloadQueue(store: store, rules: configuration.rules, table: nil)
         self.store = store
         self.configuration = configuration
         self.running = running
@@ -46,6 +56,12 @@ package struct ControlDesk: Sendable {
         case .show(let url): _ = send(show(url))
         case .purge(let urls): _ = send(.purged(purge(urls)))
         case .purgeAll: _ = send(.purged(purgeAll()))
+        case .fetch(let items): fetch(items, send)
+        case .downloads(let ids): downloads(ids, send)
+        case .order(let orders): carryOut(orders, send)
+        case .content(let id): content(id, send)
+        case .examine(let url): examine(url, send)
+        case .adopt(let path, let url): adopt(path, as: url, send)
         }
     }
 
@@ -245,7 +261,7 @@ package struct ControlDesk: Sendable {
     }
 
     /// A URL as a person writes it: a fragment is no part of what was requested.
-    private static func parse(_ url: String) -> Result<AbsoluteURI, TargetError> {
+    static func parse(_ url: String) -> Result<AbsoluteURI, TargetError> {
         AbsoluteURI.parse(String(url.prefix { $0 != "#" }))
     }
 }

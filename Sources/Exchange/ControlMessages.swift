@@ -13,6 +13,16 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case show(url: String)
     case purge(urls: [String])
     case purgeAll
+    case fetch([FetchItem])
+    /// nil: all.
+    case downloads(ids: [Int64]?)
+    case order([DownloadOrder])
+    /// The bytes of a download that is done.
+    case content(id: Int64)
+    /// `path` is absolute, and opened by the proxy.
+    case adopt(path: String, url: String)
+    /// What an origin does with ranges: it is asked now.
+    case examine(url: String)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -21,6 +31,12 @@ package enum ControlAnswer: Codable, Sendable {
     case item(ListedItem)
     case shown(ShownAnswer)
     case purged(PurgeAnswer)
+    case download(DownloadItem)
+    case problem(DownloadProblem)
+    case content(ContentPart)
+    case adopting(done: Int64, of: Int64)
+    case adopted(AdoptedAnswer)
+    case examined(ExaminedAnswer)
     case failed(sentence: String)
     case end
 }

@@ -3,7 +3,7 @@
 
 /// How answers are printed.
 package struct ControlRendering: Sendable {
-    private let glyphs: RangeBar.Glyphs
+    let glyphs: RangeBar.Glyphs
 
     package init(glyphs: RangeBar.Glyphs) { self.glyphs = glyphs }
 

@@ -110,8 +110,9 @@ package final class ControlServer: Sendable {
     }
 
     private func send(_ answer: ControlAnswer, _ connection: Int32) -> Bool {
-        guard let line = ControlCoding.line(answer) else { return false }
-        return ControlSocket.send(line, to: connection)
+        guard let line = ControlCoding.line(answer), ControlSocket.send(line, to: connection) else { return false }
+        guard case .content(let part) = answer else { return true }
+        return ControlSocket.send(part.bytes, to: connection)
     }
 }
 

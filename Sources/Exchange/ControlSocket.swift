@@ -7,11 +7,14 @@ import Glibc
 package struct ControlFailure: Error, Sendable {
     /// Nobody listens there.
     package let isAbsent: Bool
+    /// The other end went in the middle of its answer.
+    package let isCutShort: Bool
     package let sentence: String
 
-    init(_ sentence: String, isAbsent: Bool = false) {
+    init(_ sentence: String, isAbsent: Bool = false, isCutShort: Bool = false) {
         self.sentence = sentence
         self.isAbsent = isAbsent
+        self.isCutShort = isCutShort
     }
 
     static func system(_ attempt: String, _ code: Int32) -> ControlFailure {
@@ -116,6 +119,18 @@ struct ControlLines {
         self.limit = limit
     }
 
+    /// So many bytes that follow a line; nil where they do not come.
+    mutating func bytes(_ count: Int) -> [UInt8]? {
+        guard count >= 0, count <= limit else { return nil }
+        while buffer.count - start < count {
+            guard readMore() else { return nil }
+        }
+        let bytes = Array(buffer[start..<start + count])
+        start += count
+        scanned = start
+        return bytes
+    }
+
     /// nil where the stream ends, a line is too long, or nothing comes in time.
     mutating func next() -> [UInt8]? {
         while true {
@@ -125,15 +140,22 @@ struct ControlLines {
                 scanned = start
                 return line
             }
-            buffer.removeFirst(start)
-            start = 0
-            scanned = buffer.count
-            guard buffer.count <= limit else { return nil }
-            var chunk = [UInt8](repeating: 0, count: 65536)
+            guard buffer.count - start <= limit, readMore() else { return nil }
+        }
+    }
+
+    /// What was handed out is let go of, and more is read; false where nothing comes.
+    private mutating func readMore() -> Bool {
+        buffer.removeFirst(start)
+        start = 0
+        scanned = buffer.count
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
             let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return nil }
+            guard count > 0 else { return false }
             buffer += chunk[..<count]
+            return true
         }
     }
 }

@@ -62,6 +62,7 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
     private var call: UpstreamCall?
     private var onEvent: ((OriginCall, Event) -> Void)?
     private var hasHead = false
+    private var onFlow: ((Bool) -> Void)?
 
     private init(requestTime: Int64, onEvent: @escaping (OriginCall, Event) -> Void) {
         self.requestTime = requestTime
@@ -80,8 +81,26 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         return origin
     }
 
-    func pause() { call?.pause() }
-    func resume() { call?.resume() }
+    /// A call without a request: its body is given to it (`upstreamBody`, `upstreamEnded`), and comes from elsewhere.
+    ///
+    /// - Parameter onFlow: told true where the body is to pause, false where it may go on.
+    static func feeding(onFlow: @escaping (Bool) -> Void) -> OriginCall {
+        let origin = OriginCall(requestTime: Clock.unixSeconds(), onEvent: { _, _ in })
+        origin.onFlow = onFlow
+        origin.hasHead = true
+        return origin
+    }
+
+    func pause() {
+        call?.pause()
+        onFlow?(true)
+    }
+
+    func resume() {
+        call?.resume()
+        onFlow?(false)
+    }
+
     func useLargeReceiveBuffers() { call?.useLargeReceiveBuffers() }
     var isWritable: Bool { call?.isWritable ?? false }
     func sendBody(_ bytes: ByteBuffer) { call?.sendBody(bytes) }

@@ -251,6 +251,24 @@ final class VersionFills: Sendable {
         forgetIfIdle()
     }
 
+    /// A reader has stopped it: where nobody else reads, it is parked and not handed to the finisher, whatever
+    /// `on_disconnect` says.
+    func leaveParked(_ number: Int) {
+        let (work, isLast) = state.withLock { state -> (Work, Bool) in
+            guard state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty, !state.hasEnded else {
+                return ([], false)
+            }
+            state.background = .none
+            return (abandonAll(state), true)
+        }
+        if isLast {
+            table.finisher.release(response.id)
+            if isResumable { note(.parked) } else { clearUnfinished() }
+        }
+        work.forEach { $0() }
+        forgetIfIdle()
+    }
+
     /// The client that caused the response left before its head came.
     ///
     /// - Parameter wanted: what it had asked for, half-open.

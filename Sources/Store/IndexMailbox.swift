@@ -23,6 +23,7 @@ final class IndexMailbox: Sendable {
         var condemned: [StoredResponse] = []
         var purged: [CacheKey] = []
         var guards: [(key: CacheKey, record: GuardRecord)] = []
+        var queue: [QueueChange] = []
         var outcomes: [FlushOutcome] = []
         var rooms: [RoomRequest] = []
         var barriers: [Barrier] = []
@@ -75,6 +76,7 @@ final class IndexMailbox: Sendable {
     func condemned(_ response: StoredResponse) { soon { $0.condemned.append(response) } }
     func purged(_ key: CacheKey) { soon { $0.purged.append(key) } }
     func recorded(_ record: GuardRecord, key: CacheKey) { soon { $0.guards.append((key, record)) } }
+    func queueChanged(_ change: QueueChange) { soon { $0.queue.append(change) } }
     func flushed(_ outcome: FlushOutcome) { urgently { $0.outcomes.append(outcome) } }
 
     func buffered(_ writer: WriterCore) {
@@ -123,6 +125,7 @@ final class IndexMailbox: Sendable {
             state.round.removed.insert(contentsOf: round.removed, at: 0)
             state.round.purged.insert(contentsOf: round.purged, at: 0)
             state.round.guards.insert(contentsOf: round.guards, at: 0)
+            state.round.queue.insert(contentsOf: round.queue, at: 0)
             state.notBefore = notBefore
             _ = state.claim(by: notBefore)
         }

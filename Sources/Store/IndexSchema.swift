@@ -7,7 +7,7 @@ import Glibc
 
 enum IndexSchema {
     /// `PRAGMA user_version`.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// Each brings an index of that number of migrations to the next number.
     private static let migrations: [String] = [
@@ -71,7 +71,21 @@ enum IndexSchema {
             next_id INTEGER NOT NULL
         );
         INSERT INTO totals VALUES (1, 0, 0, 0, 1);
+        """,
         """
+        CREATE TABLE queued_download (
+            id INTEGER PRIMARY KEY,
+            url TEXT NOT NULL,
+            target TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            added INTEGER NOT NULL,
+            changed INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            reason TEXT NOT NULL
+        );
+        """,
     ]
 
     struct Opened {

@@ -119,7 +119,7 @@ final class IndexWriter {
         for response in flushed where seen.insert(response.id).inserted { round.changed.append(response) }
         let isIdle =
             round.changed.isEmpty && round.removed.isEmpty && round.purged.isEmpty && round.guards.isEmpty
-            && !(isHard && hardDue != nil)
+            && round.queue.isEmpty && !(isHard && hardDue != nil)
         guard !isIdle else { return }
         guard !isBroken else {
             for response in round.changed { discardForGood(response) }
@@ -131,6 +131,7 @@ final class IndexWriter {
             try transaction(isHard: isHard) {
                 for change in changes { try write(change, &tally) }
                 for (key, record) in round.guards { try write(record, key: key) }
+                for change in round.queue { try write(change) }
                 for key in round.purged { round.removed += try rows(of: key) }
                 for deletion in round.removed { try delete(deletion, &tally) }
                 try write(tally)

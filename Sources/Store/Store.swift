@@ -290,7 +290,8 @@ package final class Store: Sendable {
         services.mailbox.recorded(record, key: key)
     }
 
-    func findBlocking(_ key: CacheKey) -> [StoredResponse] {
+    /// The same as `find`. Blocking; never on a loop.
+    package func findBlocking(_ key: CacheKey) -> [StoredResponse] {
         let answer = Monitor<[StoredResponse]?>(nil)
         find(key) { responses in answer.change { $0 = responses } }
         return answer.waiting { $0.map { .go($0) } ?? .wait(until: nil) }

@@ -16,6 +16,21 @@ struct CacheDoor {
         configuration = try options.load()
     }
 
+    /// Asks the proxy that runs; false where none does.
+    func askProxy(_ request: ControlRequest, _ receive: (ControlAnswer) -> Bool) throws -> Bool {
+        do throws(ControlFailure) {
+            try ControlClient(directory: configuration.cache.directory).ask(request, receive)
+            return true
+        } catch {
+            // It may end in the middle of an answer; what was received is asked for anew.
+            guard error.isAbsent || error.isCutShort else { throw CommandFailure(error.sentence) }
+            return false
+        }
+    }
+
+    /// Whether a proxy takes commands just now.
+    var reachesProxy: Bool { ControlClient(directory: configuration.cache.directory).reachesProxy }
+
     /// Asks, and hands over every answer until `receive` returns false.
     func ask(_ request: ControlRequest, _ receive: (ControlAnswer) -> Bool) throws {
         let directory = configuration.cache.directory

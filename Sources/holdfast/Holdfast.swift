@@ -14,10 +14,13 @@ struct Holdfast: AsyncParsableCommand {
               holdfast serve
               export http_proxy=http://127.0.0.1:3128
 
-            http is cached; https is tunnelled, and not cached so far. All commands but serve work while the proxy runs, \
-            and when it does not.
+            http is cached; https is tunnelled, and not cached so far. All commands but serve, adopt \
+            and doctor work while the proxy runs, and when it does not.
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Status.self, List.self, Show.self, Purge.self, Check.self]
+        subcommands: [
+            Serve.self, Status.self, List.self, Show.self, Purge.self, Fetch.self, Downloads.self, Adopt.self,
+            Doctor.self, Check.self,
+        ]
     )
 }

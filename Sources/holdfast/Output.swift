@@ -16,6 +16,16 @@ enum Output {
         }
     }
 
+    /// Text as it is, without a line feed of its own.
+    static func write(_ text: String) {
+        try? DescriptorSink(descriptor: STDOUT_FILENO).write(Array(text.utf8))
+    }
+
+    /// What went wrong, or is to be known beside the answer, on standard error.
+    static func complain(_ text: String) {
+        try? DescriptorSink(descriptor: STDERR_FILENO).write(Array((text + "\n").utf8))
+    }
+
     @discardableResult
     static func print(json value: some Encodable, isPretty: Bool = true) throws -> Bool {
         guard let text = ControlCoding.text(value, isPretty: isPretty) else {

@@ -15,6 +15,7 @@ struct Proxy: Sendable {
     private let diagnostics: DiagnosticLog
     private let store: Store
     private let table: FillTable
+    private let queue: DownloadQueue
     private let hall: ExchangeHall
     private let server: DownstreamServer
     private let control: ControlServer?
@@ -104,16 +105,24 @@ struct Proxy: Sendable {
             access.listens(on: specific(address), port: port)
             addresses.append(address.text(withPort: port))
         }
+        let queue = DownloadQueue(store: store, rules: configuration.rules, table: table)
         let desk = ControlDesk(
             store: store,
             configuration: configuration,
-            running: RunningProxy(table: table, traffic: traffic, listening: addresses, startedAt: startedAt)
+            running: RunningProxy(
+                table: table,
+                queue: queue,
+                traffic: traffic,
+                listening: addresses,
+                startedAt: startedAt
+            )
         )
         return Proxy(
             configuration: configuration,
             diagnostics: diagnostics,
             store: store,
             table: table,
+            queue: queue,
             hall: hall,
             server: server,
             control: startControl(configuration, desk, say),
@@ -168,7 +177,7 @@ struct Proxy: Sendable {
         do throws(ControlFailure) {
             return try ControlServer.start(directory: configuration.cache.directory, desk: desk)
         } catch {
-            say("There is no control socket, so that status, ls, show and purge do not work now: \(error.sentence)")
+            say("There is no control socket, so that the other commands do not work now: \(error.sentence)")
             return nil
         }
     }
@@ -193,6 +202,7 @@ struct Proxy: Sendable {
         // The index is read for it.
         let table = self.table
         NIOThreadPool.singleton.submit { _ in table.resumeUnfinished() }
+        queue.start()
     }
 
     // MARK: The end
@@ -207,6 +217,7 @@ struct Proxy: Sendable {
         hall.stops(at: Clock.monotonicNanoseconds() + grace)
         let cut = await server.drain(graceNanoseconds: grace)
         if cut > 0 { diagnostics.write("\(HumanText.count(cut, "response")) could not be finished in time.") }
+        queue.stop()
         table.stopFinishing()
         control?.stop()
         store.close()
