@@ -114,6 +114,11 @@ extension CachedExchange {
             rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, delivery.partEnd) },
             onEnd: { end in self.delivered(end) }
         )
+        // A body of unknown length has one now, and its version another number: the next request may come at once.
+        delivery.onFinishing = { [weak self, weak delivery] in
+            guard let self, let delivery else { return }
+            closeGuard(delivery.deliveredEnd, of: delivery.response)
+        }
         if parts.count > 1 {
             delivery.onNextPart = { [weak self, weak delivery] in
                 guard let self, let delivery, let (fills, reader) = membership, fills.response === stored else {

@@ -68,6 +68,8 @@ final class Delivery: @unchecked Sendable {
     private var finishedParts = ByteRangeSet()
     /// Called before another part begins: whoever brought bytes for the last one need not any more.
     var onNextPart: (() -> Void)?
+    /// Called before the end is sent: what has to be known by the time that the client can ask again.
+    var onFinishing: (() -> Void)?
     private var isSendingFile = false
     private var isEnded = false
     private var isPumping = false
@@ -231,6 +233,7 @@ final class Delivery: @unchecked Sendable {
     }
 
     private func finish() {
+        onFinishing?()
         if let framing { send(framing.epilogue) }
         stream.finish()
         end(.complete)
@@ -266,6 +269,7 @@ final class Delivery: @unchecked Sendable {
         let told = onEnd
         onEnd = nil
         onNextPart = nil
+        onFinishing = nil
         rescue = nil
         told?(how)
     }

@@ -94,7 +94,8 @@ struct KeepAndFinishTests {
         // Its turn comes by itself or with the next client: no byte that was kept is asked for twice.
         let answer = try scene.check(second, Self.content)
         #expect(answer.body == CheckedBody(count: Self.content.length, end: .complete))
-        #expect(scene.origin.tally(second).overlapBytes <= 2 * overlapProbe + 1_000_000)
+        // What was under way when its connection was closed is lost: some socket buffers.
+        #expect(scene.origin.tally(second).overlapBytes <= 2 * overlapProbe + 2 * mebibyte)
         try scene.waitForStatus("nothing is owed") { $0.isIdle }
     }
 
