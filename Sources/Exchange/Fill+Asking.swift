@@ -89,16 +89,19 @@ extension Fill {
                 return end(FillStop(.notKept))
             case .tooVague: return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
-            if let completeLength { body.learn(completeLength: completeLength) }
+            lengthToLearn = completeLength
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .newVersion where answer.isWhole(of: known):
             // R31: what is missing cannot be had by ranges; the whole is compared from byte 0 on.
             version.refusesRanges()
-            guard mayRestart else { return refuse(call, .unexpectedStatus, status: answer.head.status) }
+            // Under a known length only an answer that says the same one: what goes on behind it would be cut off.
+            guard mayRestart, length == known.completeLength else {
+                return refuse(call, .unexpectedStatus, status: answer.head.status)
+            }
             compareFromStart(
                 answer,
-                completeLength: length ?? known.completeLength,
+                completeLength: length,
                 offset: request.missing.lowerBound,
                 call
             )
@@ -176,6 +179,8 @@ extension Fill {
     func confirm() {
         guard !isConfirmed else { return }
         isConfirmed = true
+        if let lengthToLearn { body.learn(completeLength: lengthToLearn) }
+        lengthToLearn = nil
         version.confirmed(by: number)
     }
 }

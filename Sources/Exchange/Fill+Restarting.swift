@@ -71,7 +71,7 @@ extension Fill {
         fruitlessRestarts = restartedAt == offset ? fruitlessRestarts + 1 : 1
         restartedAt = offset
         table.log("\(requester.uri): fetched again from byte 0, to be compared up to byte \(offset)")
-        if let completeLength { body.learn(completeLength: completeLength) }
+        lengthToLearn = completeLength
         readBody(of: call, framing: answer.framing)
         if offset == 0 { confirm() }
     }

@@ -37,6 +37,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var rate = RateMeter()
     var lastReceived: Int64 = 0
     var attempts = 0
+    /// What the running answer says of the complete length: believed when held bytes were found equal, and not before. A
+    /// body that is held to that length would count as whole.
+    var lengthToLearn: Int64?
     /// Bytes that verified restarts have fetched once more.
     var fetchedAgain: Int64 = 0
     /// The first missing byte when the last one began, and how many in turn have not come beyond it.

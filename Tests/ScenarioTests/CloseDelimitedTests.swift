@@ -110,6 +110,29 @@ struct CloseDelimitedTests {
         #expect(scene.origin.requests.count == 2)
     }
 
+    @Test("A restart whose whole is as long as what is held is compared before it counts: no beginning passes as whole")
+    func restartAsLongAsHeld() throws {
+        let scene = try Self.scene(.chunked)
+        let other = Content(seed: 78, length: mebibyte)
+        scene.origin.put(Self.target, FileVersion(Self.content, cacheControl: "max-age=3600"))
+        scene.origin.setFaults { _, number in
+            FileFaults {
+                if number == 0 {
+                    $0.framing = .chunked
+                    $0.closeAfter = mebibyte
+                }
+            }
+        }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        #expect(try client.head()["Transfer-Encoding"] == "chunked")
+        // Versions are chosen when a request comes: the restart finds another one, of exactly the length that came.
+        scene.origin.put(Self.target, FileVersion(other, cacheControl: "max-age=3600"))
+        let body = try client.checkBody(against: Self.content)
+        #expect(body == CheckedBody(count: mebibyte, end: .truncated))
+        #expect(try scene.check(Self.target, other).body.isWhole)
+    }
+
     @Test("A body that is reset instead of closed is no whole body")
     func closeDelimitedReset() throws {
         let scene = try Self.scene(.closeDelimited, settings: ["resume.verified_restart=0"])
