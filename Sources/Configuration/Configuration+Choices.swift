@@ -18,6 +18,8 @@ extension Configuration {
     package enum ResumeGuardMode: String, Sendable, Equatable, CaseIterable {
         /// The whole new version, so that the client does not splice.
         case full
+        /// The range of the older version, while it is retained; else as `full`.
+        case retained
         /// The range of the new version.
         case off
     }

@@ -86,6 +86,12 @@ package struct Configuration: Sendable, Equatable {
         package var guardTimeSeconds: Int64 = 3600
         /// Bytes fetched again and compared where a download is resumed.
         package var overlapProbe: Int64 = 16 << 10
+        /// What an origin has shown is kept, and used.
+        package var originMemory = true
+        /// The end of a body that ends with its connection is confirmed.
+        package var confirmsEnd = true
+        /// A response may begin before the origin has confirmed its version.
+        package var isEager = false
         /// Bytes that one download may fetch again to be compared from byte 0, where its origin knows no ranges; 0: none.
         package var verifiedRestart: Int64 = 4 << 30
         /// Held runs of at most so many bytes are read through.

@@ -45,8 +45,8 @@ extension Directive {
             \.resume.resumeGuard,
             default: "full",
             "When a client that holds the beginning of an older version asks for the rest without If-Range: \"full\" "
-                + "sends the whole new version, \"off\" sends the rest of the new version, which the client "
-                + "would splice."
+                + "sends the whole new version, \"retained\" the rest of the older one as long as it is kept and may "
+                + "be used, \"off\" sends the rest of the new version, which the client would splice."
         ),
         .duration(
             "resume.guard_time",
@@ -61,12 +61,34 @@ extension Directive {
             default: "16 KiB",
             "How much of what is held is fetched again at a resume and compared, to notice a file that has changed."
         ),
+        .flag(
+            "resume.origin_memory",
+            \.resume.originMemory,
+            default: "true",
+            "Whether what an origin's ranges and conditions are worth is remembered for a week, and used by "
+                + "the next download from there."
+        ),
         .size(
             "resume.verified_restart",
             \.resume.verifiedRestart,
             default: "4 GiB",
             "How much one download may fetch again from byte 0 while its client waits, to be compared with what is held, "
                 + "where the origin knows no ranges or gives no validator; 0: never."
+        ),
+        .flag(
+            "resume.confirm_end",
+            \.resume.confirmsEnd,
+            default: "true",
+            "Whether the end of a body that only the closing of its connection marks is confirmed by a small "
+                + "request, before a client is told that it is whole; what is found to be missing is fetched."
+        ),
+        .flag(
+            "resume.eager",
+            \.resume.isEager,
+            default: "false",
+            "Whether the response of a download that is held in part begins before the origin has confirmed "
+                + "the version, where it is fresh and has a strong validator; if it has changed, the response is "
+                + "cut."
         ),
         .size(
             "resume.gap_threshold",

@@ -1,7 +1,9 @@
 // What the desk answers to `fetch` and `downloads`: the queue's answers, and the bytes of what is done.
 
 import HTTPSemantics
+import Resume
 import Store
+import Transport
 
 extension ControlDesk {
     /// Each URL becomes a download of the queue, or a problem. On disk when this returns, as far as a SIGKILL goes.
@@ -82,6 +84,25 @@ extension ControlDesk {
         do throws(CommandRefusal) {
             let (table, uri) = try asking(url)
             _ = send(.examined(try OriginExamination(table: table, uri: uri).examine()))
+        } catch {
+            _ = send(.failed(sentence: error.sentence))
+        }
+    }
+
+    func recall(_ url: String, _ send: (ControlAnswer) -> Bool) {
+        do throws(CommandRefusal) {
+            let (table, uri) = try asking(url)
+            let now = Clock.unixSeconds()
+            let known = table.origins.capabilities(of: uri)
+            _ = send(
+                .examined(
+                    ExaminedAnswer(
+                        url: uri.description,
+                        prospect: known.prospect(now: now).word,
+                        sentences: known.sentences(now: now)
+                    )
+                )
+            )
         } catch {
             _ = send(.failed(sentence: error.sentence))
         }

@@ -61,6 +61,7 @@ package struct ControlDesk: Sendable {
         case .order(let orders): carryOut(orders, send)
         case .content(let id): content(id, send)
         case .examine(let url): examine(url, send)
+        case .recall(let url): recall(url, send)
         case .adopt(let path, let url): adopt(path, as: url, send)
         }
     }

@@ -137,7 +137,8 @@ package struct ExaminedAnswer: Codable, Sendable, Equatable {
     package var url: String
     /// Where redirects led; nil where they did not.
     package var target: String?
-    package var status: Int
+    /// nil where nothing was asked.
+    package var status: Int?
     /// As it goes into If-Range; nil where there is no strong one.
     package var validator: String?
     package var completeLength: Int64?
@@ -150,13 +151,13 @@ package struct ExaminedAnswer: Codable, Sendable, Equatable {
 
     package init(
         url: String,
-        target: String?,
-        status: Int,
-        validator: String?,
-        completeLength: Int64?,
+        target: String? = nil,
+        status: Int? = nil,
+        validator: String? = nil,
+        completeLength: Int64? = nil,
         prospect: String,
         sentences: [String],
-        requests: Int
+        requests: Int = 0
     ) {
         self.url = url
         self.target = target

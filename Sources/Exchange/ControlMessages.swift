@@ -23,6 +23,8 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case adopt(path: String, url: String)
     /// What an origin does with ranges: it is asked now.
     case examine(url: String)
+    /// What is known of the origin already; nothing is asked.
+    case recall(url: String)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.

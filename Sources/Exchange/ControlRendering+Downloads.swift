@@ -97,6 +97,8 @@ extension ControlRendering {
         var lines = [AccessLogLine.escaped(answer.url)]
         if let target = answer.target { lines.append("  redirects to \(AccessLogLine.escaped(target))") }
         lines += answer.sentences.map { "  " + AccessLogLine.escaped($0) }
+        // Of what is remembered nothing was asked, so that there is no single response to speak of.
+        guard answer.status != nil else { return lines.joined(separator: "\n") }
         let length = answer.completeLength.map { HumanText.size($0) } ?? "length not known"
         let validator = answer.validator.map { "validator \(AccessLogLine.escaped($0))" } ?? "no strong validator"
         lines.append("  \(length), \(validator); \(HumanText.count(answer.requests, "request")) asked")

@@ -15,6 +15,7 @@ extension Fill {
         guard !isOver else { return }
         attempts += 1
         var fields = requester.fields
+        if isResumable, let rung = nextCondition { condition = rung } else { version.refusesRanges() }
         asksForWhole = !isResumable
         if let validator = version.response.validator, !asksForWhole {
             let asked = request.asked
@@ -22,7 +23,7 @@ extension Fill {
                 &fields,
                 range: asked.start..<(asked.end ?? .max),
                 openEnd: request.openEnd,
-                validator: validator
+                condition: condition.field(for: validator)
             )
         } else {
             guard mayRestart else { return end(FillStop(.notResumable)) }
@@ -59,8 +60,26 @@ extension Fill {
             known: known,
             response: answer.head,
             contentLength: length,
-            receivedAt: answer.responseTime
+            receivedAt: answer.responseTime,
+            condition: condition
         )
+        if case .newVersion = check, mustCompare(request, answer) {
+            call.cancel()
+            return ask(
+                request.comparing(body.held.heldBefore(request.missing.lowerBound, limit: version.fillPlan.probe))
+            )
+        }
+        let step = check.step(
+            status: answer.head.status,
+            condition: condition,
+            isWhole: answer.isWhole(of: known),
+            openConnections: version.openConnections
+        )
+        if let event = step.event { learn(event) }
+        // RFC 9110 §14.3: it does not even say that it has ranges, so that it will not be the condition.
+        if step.action == .compareWhole, !answer.head.fields.acceptsByteRanges {
+            learn(.ignoredRange(.checkedAfterwards))
+        }
         switch check {
         case .continues
         where !Storability.mayKeep(answer: answer.head.fields, request: requester.fields, policy: table.basePolicy):
@@ -90,9 +109,15 @@ extension Fill {
             case .tooVague: return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             lengthToLearn = completeLength
+            isContinuation = true
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .newVersion where answer.isWhole(of: known):
+            // Row 5: perhaps it was the condition. The next rung costs a request; the whole, all that is held.
+            if answer.head.fields.acceptsByteRanges, let next = nextCondition, next != condition {
+                call.cancel()
+                return ask(request)
+            }
             // R31: what is missing cannot be had by ranges; the whole is compared from byte 0 on.
             version.refusesRanges()
             // Under a known length only an answer that says the same one: what goes on behind it would be cut off.
@@ -125,6 +150,8 @@ extension Fill {
             // Under the same validator: it does not tell this origin's versions apart.
             if reason == .contentEncodingChanged || reason == .contentTypeChanged {
                 table.doubts(version.response.key)
+            } else if restarts(request, insteadOf: reason, call) {
+                return
             }
             refuse(call, reason, status: answer.head.status)
         case .unsolicited:

@@ -126,7 +126,7 @@ extension Fill {
             afterLanding = { self.retryIsDue() }
             return
         }
-        let overlapProbe = version.fillPlan.probe
+        let overlapProbe = overlap(usual: version.fillPlan.probe)
         let held = body.held
         // What was received before is compared first, as far as it is written (resume-rules 4 and 11).
         let request = version.tell(number) { machine -> FillRequest? in

@@ -26,6 +26,17 @@ extension Fill {
 
     private static let fruitlessRestartsAtMost = 2
 
+    /// Resume-rules 5, row 4: a part that is none is discarded, and the whole asked for; compared with what is held it
+    /// goes on in the same response. Whether it is.
+    func restarts(_ request: FillRequest, insteadOf reason: BrokenReason, _ call: OriginCall) -> Bool {
+        version.refusesRanges()
+        guard mayRestart else { return false }
+        call.cancel()
+        table.log("\(requester.uri): \(reason.sentence)")
+        ask(request)
+        return true
+    }
+
     /// The answer to a plain request for the whole.
     func restarted(_ answer: OriginCall.Answer, _ request: FillRequest, _ call: OriginCall) {
         let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
@@ -72,6 +83,7 @@ extension Fill {
         restartedAt = offset
         table.log("\(requester.uri): fetched again from byte 0, to be compared up to byte \(offset)")
         lengthToLearn = completeLength
+        isContinuation = false
         readBody(of: call, framing: answer.framing)
         if offset == 0 { confirm() }
     }

@@ -47,6 +47,12 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var fruitlessRestarts = 0
     /// The running request asks for the whole.
     var asksForWhole = false
+    /// The condition of the running request, or of the next one.
+    var condition = ResumeCondition.checkedAfterwards
+    /// The origin leaves its validator out of a part: held bytes have to be compared, whatever else it honours.
+    var insistsOnOverlap = false
+    /// The running answer continues under the validator; false: a whole that is compared from byte 0 on.
+    var isContinuation = false
     var stallTimer: Scheduled<Void>?
     var retryTimer: Scheduled<Void>?
 
@@ -74,6 +80,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     /// Asks the origin for the claim. May be called from any thread.
     func start(overlap: Int64) {
         loop.execute {
+            let overlap = self.overlap(usual: overlap)
             guard let request = self.version.tell(self.number, { $0.slotFree(overlap: overlap) }) ?? nil else {
                 return self.end(nil)
             }
@@ -206,6 +213,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             filledUp()
         case .rejected:
             table.doubts(version.response.key)
+            if isContinuation { learn(.overlapDiffered) }
             table.log("\(requester.uri): the overlap differs from what is held: another version")
             closeCall()
             isOver = true

@@ -91,6 +91,7 @@ extension FillTable {
             span = span.clamped(to: 0..<max(until, span.lowerBound))
         }
 
+        let capabilities = learn(answer, validator, of: question.uri)
         if validator == nil { supersedeContradicted(by: answer, question, completeLength: completeLength) }
         let response = store.create(
             NewStoredResponse(
@@ -118,8 +119,9 @@ extension FillTable {
             isCredentialed: question.isCredentialed,
             hasProvenRanges: answer.head.status == 206,
             // Resume-rules 4: not by an HTTP/1.0 origin that never showed ranges.
-            refusesRanges: answer.head.version == .http10 && answer.head.status != 206
-                && !answer.head.fields.acceptsByteRanges,
+            refusesRanges: answer.head.status != 206
+                && (!capabilities.mayResume(version: answer.head.version, now: Clock.unixSeconds())
+                    && !answer.head.fields.acceptsByteRanges),
             part: answer.head.status == 206 && validator == nil ? span : nil,
             table: self
         )
@@ -132,6 +134,22 @@ extension FillTable {
         )
         version.begin(span: span, with: call, framing: answer.framing, for: requester, on: loop)
         return .stored(version)
+    }
+
+    /// What a first answer says of its origin (resume-rules 11), and what is known of it now.
+    private func learn(
+        _ answer: OriginCall.Answer,
+        _ validator: StrongValidator?,
+        of uri: AbsoluteURI
+    ) -> OriginCapabilities {
+        let fields = answer.head.fields
+        if (200...299).contains(answer.head.status) { origins.learn(.showed(.init(of: validator, fields)), of: uri) }
+        if answer.head.status == 206 {
+            origins.learn(.answered206(.checkedAfterwards), of: uri)
+        } else if fields.acceptsByteRanges {
+            origins.learn(.announcedRanges(true), of: uri)
+        }
+        return origins.capabilities(of: uri)
     }
 
     private func isExplicitlyFresh(_ answer: OriginCall.Answer, _ question: Question, _ policy: CachePolicy) -> Bool {

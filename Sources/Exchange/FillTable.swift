@@ -21,6 +21,7 @@ package final class FillTable: Sendable {
     let pseudonym: String
     let log: @Sendable (String) -> Void
     let finisher: Finisher
+    package let origins: OriginMemory
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }
@@ -69,6 +70,7 @@ package final class FillTable: Sendable {
         self.pseudonym = pseudonym
         self.log = log
         basePolicy = configuration.policy
+        origins = OriginMemory(store: store, isOn: configuration.resume.originMemory)
         finisher = Finisher(limit: configuration.resume.maxFinishing)
         shards = (0..<16).map { _ in Shard() }
     }

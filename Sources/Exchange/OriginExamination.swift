@@ -31,7 +31,7 @@ struct OriginExamination {
             throw CommandRefusal("The origin answered \(answer.head.status): there is nothing to examine.")
         }
         let validator = StrongValidator.of(fields, receivedAt: answer.responseTime)
-        learn(.showed(Self.kind(of: validator, fields)))
+        learn(.showed(.init(of: validator, fields)))
         if fields.contains(.acceptRanges) { learn(.announcedRanges(fields.acceptsByteRanges)) }
         var completeLength: Int64? = if case .length(let length) = answer.framing { length } else { nil }
         if answer.head.status == 206 {
@@ -46,7 +46,7 @@ struct OriginExamination {
             status: answer.head.status,
             validator: validator?.ifRangeValue,
             completeLength: completeLength,
-            prospect: Self.word(capabilities.prospect(now: now)),
+            prospect: capabilities.prospect(now: now).word,
             sentences: capabilities.sentences(now: now),
             requests: requests
         )
@@ -116,7 +116,11 @@ struct OriginExamination {
         return try probe.ask(0..<1, condition)
     }
 
-    private mutating func learn(_ event: OriginEvent) { _ = capabilities.learn(event, at: Clock.unixSeconds()) }
+    /// For this answer, and for the next download from there.
+    private mutating func learn(_ event: OriginEvent) {
+        _ = capabilities.learn(event, at: Clock.unixSeconds())
+        probe.table.origins.learn(event, of: probe.uri)
+    }
 
     private func part(_ answer: OriginCall.Answer, _ bytes: [UInt8]) -> FirstPartial? {
         let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
@@ -127,17 +131,12 @@ struct OriginExamination {
             contentLength: length
         )
     }
+}
 
-    private static func kind(of validator: StrongValidator?, _ fields: FieldSection) -> OriginCapabilities.Validators {
-        switch validator {
-        case .etag: .strongTag
-        case .lastModified: .strongDate
-        case .immutable, nil: fields.contains(.etag) || fields.contains(.lastModified) ? .weakOnly : .absent
-        }
-    }
-
-    private static func word(_ prospect: OriginCapabilities.Prospect) -> String {
-        switch prospect {
+extension OriginCapabilities.Prospect {
+    /// As it stands in JSON.
+    var word: String {
+        switch self {
         case .unknown: "unknown"
         case .resumes: "resumes"
         case .resumesAfterComparing: "resumes-after-comparing"

@@ -10,7 +10,6 @@ import Synchronization
 import Transport
 
 extension VersionFills {
-    /// The fields of a request of this version's fills, without Range and If-Range.
     /// Whether a client still waits for what is asked on behalf of this one.
     func isAwaited(_ requester: Requester) -> Bool {
         state.withLock { state in state.readers.values.contains { $0.requester.isLike(requester) } }
@@ -21,6 +20,9 @@ extension VersionFills {
 
     /// Whether some reader's head has been sent, so that failing would cut it.
     var hasConfirmedReaders: Bool { state.withLock { $0.readers.values.contains { $0.isConfirmed } } }
+
+    /// How many of its fills have a connection to the origin.
+    var openConnections: Int { state.withLock { $0.fills.values.count { $0.machine.hasConnection } } }
 
     /// What an answer to a fill must agree with.
     var known: KnownVersion? {

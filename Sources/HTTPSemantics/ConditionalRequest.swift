@@ -47,11 +47,22 @@ package enum ConditionalRequest {
         openEnd: Bool,
         validator: StrongValidator
     ) {
+        completing(&fields, range: range, openEnd: openEnd, condition: validator.ifRangeValue.map { (.ifRange, $0) })
+    }
+
+    /// The same under another condition: the next rung where an origin does not know If-Range (resume-rules 5, row 5);
+    /// nil: none, and the answer alone tells.
+    package static func completing(
+        _ fields: inout FieldSection,
+        range: Range<Int64>,
+        openEnd: Bool,
+        condition: (field: KnownField, value: String)?
+    ) {
         plain(&fields)
         guard range.lowerBound >= 0, openEnd || !range.isEmpty else { return }
         let end = openEnd ? "" : String(range.upperBound - 1)
         fields.append(.range, "bytes=\(range.lowerBound)-\(end)")
-        if let value = validator.ifRangeValue { fields.append(.ifRange, value) }
+        if let condition { fields.append(condition.field, condition.value) }
     }
 
     /// Asks for the whole, whatever is stored: no condition, no range.

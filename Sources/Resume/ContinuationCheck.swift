@@ -80,18 +80,21 @@ package enum ContinuationCheck {
     /// - Parameters:
     ///   - contentLength: of the response's framing; nil where it has none.
     ///   - receivedAt: seconds since 1970 UTC.
+    ///   - condition: what it was asked under.
     package static func check(
         asked: AskedSpan,
         known: KnownVersion,
         response: ResponseHead,
         contentLength: Int64?,
-        receivedAt: Int64
+        receivedAt: Int64,
+        condition: ResumeCondition = .ifRangeTag
     ) -> ContinuationAnswer {
         switch response.status {
         case 206:
             return partial(
                 asked: asked,
                 known: known,
+                isConditional: condition != .checkedAfterwards,
                 response: response,
                 contentLength: contentLength,
                 receivedAt: receivedAt
@@ -122,6 +125,7 @@ package enum ContinuationCheck {
     private static func partial(
         asked: AskedSpan,
         known: KnownVersion,
+        isConditional: Bool,
         response: ResponseHead,
         contentLength: Int64?,
         receivedAt: Int64
@@ -137,6 +141,7 @@ package enum ContinuationCheck {
             isSameVersion(
                 asked: asked,
                 known: known,
+                isConditional: isConditional,
                 response: response,
                 completeLength: completeLength,
                 receivedAt: receivedAt
@@ -161,10 +166,15 @@ package enum ContinuationCheck {
     private static func isSameVersion(
         asked: AskedSpan,
         known: KnownVersion,
+        isConditional: Bool,
         response: ResponseHead,
         completeLength: Int64?,
         receivedAt: Int64
     ) -> Bool {
+        // Row 2: what names no version is believed only after a condition, where both the complete length and an overlap
+        // bear it out.
+        let isBorneOut =
+            isConditional && asked.overlap > 0 && known.completeLength != nil && known.completeLength == completeLength
         switch (known.completeLength, completeLength) {
         case (let known?, let received?) where known != received: return false
         case (nil, let received?) where received < known.highestHeldEnd: return false
@@ -175,9 +185,8 @@ package enum ContinuationCheck {
         case .etag(let tag):
             switch fields.occurrences(of: .etag) {
             case 0:
-                // Row 2: an origin that leaves out the ETag (RFC 9110 §15.3.7 demands it) is believed only
-                // where both the complete length and an overlap bear it out.
-                return known.completeLength != nil && known.completeLength == completeLength && asked.overlap > 0
+                // RFC 9110 §15.3.7 demands it.
+                return isBorneOut
             case 1:
                 guard let text = fields.first(.etag), let received = EntityTag.parse(text) else { return false }
                 return received.stronglyEquals(tag)
@@ -189,9 +198,9 @@ package enum ContinuationCheck {
             guard !fields.contains(.etag) else { return false }
             switch fields.occurrences(of: .lastModified) {
             case 0:
-                // Row 2: RFC 9110 §15.3.7 does not demand it after If-Range with a date; but an origin that ignores
-                // If-Range leaves it out just so. The complete length and an overlap have to bear it out.
-                return known.completeLength != nil && known.completeLength == completeLength && asked.overlap > 0
+                // RFC 9110 §15.3.7 does not demand it after If-Range with a date; but an origin that ignores If-Range
+                // leaves it out just so.
+                return isBorneOut
             case 1:
                 guard fields.first(.lastModified) == text else { return false }
                 // The Date of the response that delivers the bytes decides (resume-rules 1). Without a Date

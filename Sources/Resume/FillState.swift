@@ -121,6 +121,11 @@ package struct FillRequest: Equatable, Sendable {
 
     package var openEnd: Bool { missing.upperBound == Int64.max }
 
+    /// The same with another overlap, in bytes.
+    package func comparing(_ overlap: Int64) -> FillRequest {
+        FillRequest(missing: missing, overlap: min(max(0, overlap), missing.lowerBound), attempt: attempt)
+    }
+
     /// What Range names.
     package var asked: AskedSpan {
         AskedSpan(start: missing.lowerBound - overlap, end: openEnd ? nil : missing.upperBound, overlap: overlap)

@@ -58,7 +58,7 @@ extension OriginCapabilities {
         }
         if let count = known.truncations {
             sentences.append(
-                "\(count.value) of its bodies broke off or ended without a proof that they were whole; such an end is confirmed."
+                "\(count.value) of its bodies ended soundly before they were whole; the end of a chunked body is confirmed."
             )
         }
         return sentences

@@ -5,16 +5,6 @@
 
 package import HTTPSemantics
 
-/// On which condition a range is asked for.
-package enum ResumeCondition: Equatable, Hashable, Sendable, CaseIterable {
-    case ifRangeTag
-    case ifRangeDate
-    /// RFC 9110 §13.1.1: 412 where the version has changed.
-    case ifMatch
-    /// No condition: the answer's own validator, its length and the overlap are looked at afterwards.
-    case checkedAfterwards
-}
-
 /// What one answer of an origin says of it.
 package enum OriginEvent: Equatable, Sendable {
     /// A 206 of the version that was asked for.
@@ -38,10 +28,8 @@ package enum OriginEvent: Equatable, Sendable {
     case toleratedConnections(Int)
     /// 429, or 503 beside other fills: so many were open.
     case tooManyConnections(Int)
-    /// A body ended before its announced end.
-    case truncatedBody
-    /// A body had no end but the closing of the connection.
-    case truncatedClose
+    /// A body ended as if it were whole, and was not: the sentinel found more behind its end.
+    case endedTooEarly
 }
 
 package struct OriginCapabilities: Equatable, Sendable {
@@ -96,7 +84,7 @@ package struct OriginCapabilities: Equatable, Sendable {
     package internal(set) var tolerated: Finding<Int>?
     /// More than so many were refused.
     package internal(set) var connectionLimit: Finding<Int>?
-    /// How many bodies broke off, or had no end of their own.
+    /// How many bodies ended soundly and too early.
     package internal(set) var truncations: Finding<Int>?
 
     package init() {}
@@ -143,7 +131,7 @@ package struct OriginCapabilities: Equatable, Sendable {
             let limit = max(1, open / 2)
             found(\.connectionLimit, min(connectionLimit?.value ?? Int.max, Self.counted(limit)), now)
             if let known = tolerated, known.value > limit { tolerated = nil }
-        case .truncatedBody, .truncatedClose:
+        case .endedTooEarly:
             found(\.truncations, Self.counted((truncations?.value ?? 0) + 1), now)
         }
         return self != before
@@ -196,6 +184,14 @@ package struct OriginCapabilities: Equatable, Sendable {
 
     /// Whether something that was known is to be found out again: a week has passed over it.
     package func isProbeDue(_ now: Int64) -> Bool { asOf(now) != self }
+
+    /// The resource that is asked for announces ranges: what others of this origin did with a Range says nothing of it.
+    package mutating func forgetRefusedRanges() {
+        switch ranges?.value {
+        case .ignored, .broken: ranges = nil
+        case .announced, .honoured, nil: break
+        }
+    }
 
     // MARK: Asking
 

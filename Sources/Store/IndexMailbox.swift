@@ -24,6 +24,7 @@ final class IndexMailbox: Sendable {
         var purged: [CacheKey] = []
         var guards: [(key: CacheKey, record: GuardRecord)] = []
         var queue: [QueueChange] = []
+        var origins: [RememberedOrigin] = []
         var outcomes: [FlushOutcome] = []
         var rooms: [RoomRequest] = []
         var barriers: [Barrier] = []
@@ -77,6 +78,7 @@ final class IndexMailbox: Sendable {
     func purged(_ key: CacheKey) { soon { $0.purged.append(key) } }
     func recorded(_ record: GuardRecord, key: CacheKey) { soon { $0.guards.append((key, record)) } }
     func queueChanged(_ change: QueueChange) { soon { $0.queue.append(change) } }
+    func learnt(_ origin: RememberedOrigin) { soon { $0.origins.append(origin) } }
     func flushed(_ outcome: FlushOutcome) { urgently { $0.outcomes.append(outcome) } }
 
     func buffered(_ writer: WriterCore) {
@@ -126,6 +128,7 @@ final class IndexMailbox: Sendable {
             state.round.purged.insert(contentsOf: round.purged, at: 0)
             state.round.guards.insert(contentsOf: round.guards, at: 0)
             state.round.queue.insert(contentsOf: round.queue, at: 0)
+            state.round.origins.insert(contentsOf: round.origins, at: 0)
             state.notBefore = notBefore
             _ = state.claim(by: notBefore)
         }

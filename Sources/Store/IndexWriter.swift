@@ -119,7 +119,7 @@ final class IndexWriter {
         for response in flushed where seen.insert(response.id).inserted { round.changed.append(response) }
         let isIdle =
             round.changed.isEmpty && round.removed.isEmpty && round.purged.isEmpty && round.guards.isEmpty
-            && round.queue.isEmpty && !(isHard && hardDue != nil)
+            && round.queue.isEmpty && round.origins.isEmpty && !(isHard && hardDue != nil)
         guard !isIdle else { return }
         guard !isBroken else {
             for response in round.changed { discardForGood(response) }
@@ -132,6 +132,7 @@ final class IndexWriter {
                 for change in changes { try write(change, &tally) }
                 for (key, record) in round.guards { try write(record, key: key) }
                 for change in round.queue { try write(change) }
+                try write(round.origins)
                 for key in round.purged { round.removed += try rows(of: key) }
                 for deletion in round.removed { try delete(deletion, &tally) }
                 try write(tally)

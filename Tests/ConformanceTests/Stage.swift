@@ -76,7 +76,10 @@ final class Stage: Sendable {
         } else {
             let folder = try TemporaryDirectory()
             // An origin that lets an exchange down is given up after four seconds, not after five minutes.
-            let settings = ["upstream.heal_timeout=\"4s\"", "upstream.stall_timeout=\"3s\""]
+            // Each exchange is an origin of its own, on one port.
+            let settings = [
+                "resume.origin_memory=false", "upstream.heal_timeout=\"4s\"", "upstream.stall_timeout=\"3s\"",
+            ]
             let proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings)
             port = proxy.port
             (self.proxy, self.folder) = (proxy, folder)

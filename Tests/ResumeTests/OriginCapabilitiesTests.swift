@@ -308,13 +308,13 @@ struct OriginCapabilitiesTests {
     func farInstants() {
         let memory = Self.memory([.answered206(.ifRangeTag)], at: .min)
         #expect(memory.isProbeDue(.max))
-        #expect(Self.memory([.truncatedBody], at: .max).asOf(.min) == OriginCapabilities())
+        #expect(Self.memory([.endedTooEarly], at: .max).asOf(.min) == OriginCapabilities())
     }
 
     @Test(
         "An origin that broke bodies off has the next end confirmed",
         arguments: [
-            OriginEvent.truncatedBody, .truncatedClose,
+            OriginEvent.endedTooEarly
         ]
     )
     func truncating(_ event: OriginEvent) {

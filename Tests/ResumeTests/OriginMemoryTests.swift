@@ -7,8 +7,8 @@ import Testing
 struct OriginMemoryTests {
     private static let events: [OriginEvent] =
         [
-            .announcedRanges(true), .announcedRanges(false), .overlapDiffered, .preconditionFailed, .truncatedBody,
-            .truncatedClose, .toleratedConnections(4), .toleratedConnections(4000), .tooManyConnections(6),
+            .announcedRanges(true), .announcedRanges(false), .overlapDiffered, .preconditionFailed,
+            .endedTooEarly, .toleratedConnections(4), .toleratedConnections(4000), .tooManyConnections(6),
             .tooManyConnections(-1), .showed(.strongTag), .showed(.strongDate), .showed(.weakOnly), .showed(.absent),
         ] + BrokenReason.allCases.map { .brokeRange($0) }
         + ResumeCondition.allCases.flatMap {
@@ -152,14 +152,14 @@ struct OriginMemoryTests {
             ),
             Told(
                 name: "connections, lies and ends",
-                events: [.tooManyConnections(2), .overlapDiffered, .truncatedBody, .truncatedClose, .showed(.absent)],
+                events: [.tooManyConnections(2), .overlapDiffered, .endedTooEarly, .showed(.absent)],
                 prospect: .restarts,
                 first: restarts,
                 others: [
                     "It names no versions: there is neither an ETag nor a Last-Modified.",
                     "It sent other bytes under an unchanged validator: every resume is compared.",
                     "It refused more than 1 connection at once.",
-                    "2 of its bodies broke off or ended without a proof that they were whole; such an end is confirmed.",
+                    "1 of its bodies ended soundly before they were whole; the end of a chunked body is confirmed.",
                 ]
             ),
         ]

@@ -101,10 +101,15 @@ struct HostileOriginTests {
         #expect(scene.origin.tally(Self.target).totalBytes == Self.old.length)
     }
 
-    @Test("An origin without ranges that drops is not asked for ever: its client is cut, and nothing goes on")
-    func dropsWithoutRanges() throws {
+    @Test(
+        "An origin without ranges that drops is not asked for ever: its client is cut, and nothing goes on",
+        arguments: [(nil, 3), ("bytes", 5)]
+    )
+    func dropsWithoutRanges(announced: String?, requestsAtMost: Int) throws {
         let scene = try Scene()
-        scene.origin.put(Self.target, .tagged(Self.old))
+        var version = FileVersion.tagged(Self.old)
+        version.acceptRanges = announced
+        scene.origin.put(Self.target, version)
         scene.origin.setFaults { _, _ in
             FileFaults {
                 $0.ignoresRange = true
@@ -115,7 +120,8 @@ struct HostileOriginTests {
         #expect(cut.body.end == .truncated)
         #expect(cut.body.firstDifference == nil)
         try scene.waitUntilNothingIsFilled()
-        #expect(scene.origin.requests.count <= 3)
+        // Where ranges are announced it may be the condition, which has three rungs (resume-rules 5, row 5).
+        #expect(scene.origin.requests.count <= requestsAtMost)
     }
 
     @Test("Empty bodies use up no place of the finisher (resume.max_finishing)")

@@ -108,6 +108,8 @@ struct FileAnswer {
         contentRange: String?,
         on connection: OriginConnection
     ) throws {
+        var file = file
+        if contentRange != nil, faults.omitsValidatorsOfParts { (file.etag, file.lastModified) = (nil, nil) }
         var fields = validatorFields(file)
         fields.append("Content-Type", file.contentType)
         if let value = file.acceptRanges { fields.append("Accept-Ranges", value) }

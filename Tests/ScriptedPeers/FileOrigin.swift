@@ -67,6 +67,8 @@ package struct FileFaults: Sendable {
     package var ignoresRange = false
     /// Answers 206 whatever If-Range says: the trap of mixed bytes.
     package var ignoresIfRange = false
+    /// Leaves ETag and Last-Modified out of its 206.
+    package var omitsValidatorsOfParts = false
     /// Answers conditional requests as if they were not.
     package var ignoresConditions = false
     package var framing = Framing.length

@@ -1,0 +1,43 @@
+// What a fill makes of what is known of its origin (resume-rules 11, "Origin memory"), and what it adds to it: under which
+// condition it asks, and how much of what is held it has compared. The judgements are OriginCapabilities'.
+
+import HTTPSemantics
+import Resume
+import Store
+import Transport
+
+extension Fill {
+    func learn(_ event: OriginEvent) { table.origins.learn(event, of: requester.uri) }
+
+    private var capabilities: OriginCapabilities { table.origins.capabilities(of: requester.uri) }
+
+    /// The condition to ask under now; nil where the origin gives no parts of this.
+    var nextCondition: ResumeCondition? {
+        guard let validator = version.response.validator else { return nil }
+        return capabilities.condition(
+            for: validator,
+            announcesRanges: version.response.metadata.head.fields.acceptsByteRanges,
+            now: Clock.unixSeconds()
+        )
+    }
+
+    /// How many held bytes of as many as are usual are compared (resume-rules 4).
+    func overlap(usual: Int64) -> Int64 {
+        guard !insistsOnOverlap, version.response.validator?.isByRule == false, let next = nextCondition else {
+            return usual
+        }
+        return capabilities.overlap(under: next, usual: usual, now: Clock.unixSeconds())
+    }
+
+    /// Whether a part that names no version was asked for without anything to compare, though there is something: it is
+    /// asked for again, and then compared (resume-rules 5, row 2).
+    func mustCompare(_ request: FillRequest, _ answer: OriginCall.Answer) -> Bool {
+        guard answer.head.status == 206, request.overlap == 0, !insistsOnOverlap,
+            body.held.heldBefore(request.missing.lowerBound, limit: 1) > 0
+        else { return false }
+        let field: KnownField = if case .etag? = version.response.validator { .etag } else { .lastModified }
+        guard !answer.head.fields.contains(field) else { return false }
+        insistsOnOverlap = true
+        return true
+    }
+}

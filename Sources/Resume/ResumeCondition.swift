@@ -1,0 +1,22 @@
+// On which condition the rest of a version is asked for: the rungs of resume-rules 5, row 5. A value; which rung is taken is
+// OriginCapabilities' decision.
+
+package import HTTPSemantics
+
+package enum ResumeCondition: Equatable, Hashable, Sendable, CaseIterable {
+    case ifRangeTag
+    case ifRangeDate
+    /// RFC 9110 §13.1.1: 412 where the version has changed.
+    case ifMatch
+    /// No condition: the answer's own validator, its length and the overlap are looked at afterwards.
+    case checkedAfterwards
+
+    /// The field that says so; nil where there is none.
+    package func field(for validator: StrongValidator) -> (field: KnownField, value: String)? {
+        switch self {
+        case .ifRangeTag, .ifRangeDate: validator.ifRangeValue.map { (.ifRange, $0) }
+        case .ifMatch: validator.ifRangeValue.map { (.ifMatch, $0) }
+        case .checkedAfterwards: nil
+        }
+    }
+}
