@@ -143,9 +143,14 @@ extension Fill {
             call.cancel()
             _ = version.tell(number) { $0.originGone() }
             end(FillStop(.answered(status: status)))
-        case .alreadyComplete:
-            // Rule 5 wants a further check before it is believed: a plain request will tell.
-            refuse(call, .unexpectedStatus, status: 416)
+        case .alreadyComplete(let length):
+            // Row 7: a further question before it is believed.
+            guard table.configuration.resume.confirmsEnd, body.held.contains(0..<length) else {
+                return refuse(call, .unsatisfiedRangeContradicts, status: 416)
+            }
+            call.cancel()
+            self.call = nil
+            confirmNothingIsMissing(length)
         case .broken(let reason):
             // Under the same validator: it does not tell this origin's versions apart.
             if reason == .contentEncodingChanged || reason == .contentTypeChanged {

@@ -16,15 +16,20 @@ extension Fill {
         guard !isOver else { return }
         afterComparing {
             self.call = nil
-            let resumable = self.isResumable || self.mayRestart
-            let isCloseDelimited = self.framing == .untilClose
-            let end = self.version.tell(self.number) { machine in
-                isCloseDelimited
-                    ? machine.bodyEndedByClose(resumable: resumable)
-                    : machine.bodyEnded(complete: true, resumable: resumable)
-            }
-            self.carryOut(end ?? .nothing, FillStop(.notResumable), unproven: isCloseDelimited)
+            if let offset = self.unprovenEnd { return self.confirmEnd(at: offset) }
+            self.bodyEnded(isProven: self.framing != .untilClose)
         }
+    }
+
+    /// - Parameter isProven: its framing says that this is the end, or the sentinel does.
+    func bodyEnded(isProven: Bool) {
+        let resumable = isResumable || mayRestart
+        let end = version.tell(number) { machine in
+            isProven
+                ? machine.bodyEnded(complete: true, resumable: resumable)
+                : machine.bodyEndedByClose(resumable: resumable)
+        }
+        carryOut(end ?? .nothing, FillStop(.notResumable), unproven: !isProven)
     }
 
     func originFailed(_ failure: UpstreamFailure) {

@@ -53,6 +53,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var insistsOnOverlap = false
     /// The running answer continues under the validator; false: a whole that is compared from byte 0 on.
     var isContinuation = false
+    /// Asks whether a body that has ended is whole.
+    var confirmation: EndConfirmation?
     var stallTimer: Scheduled<Void>?
     var retryTimer: Scheduled<Void>?
 
@@ -293,6 +295,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         pendingEnd = nil
         retryTimer?.cancel()
         retryTimer = nil
+        confirmation?.cancel()
+        confirmation = nil
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

@@ -28,28 +28,17 @@ package enum SentinelQuestion: Equatable, Sendable {
     case lastByte(offset: Int64, ResumeCondition)
     /// HEAD, without conditions.
     case head
-    /// GET with If-None-Match or If-Modified-Since: 304 with a Content-Length would confirm it, and 200 is a second fetch.
-    case conditional
-    /// The whole again, compared.
-    case secondFetch
 }
 
 package enum SentinelVerdict: Equatable, Sendable {
     /// The body is whole, and this long.
     case confirmed(Int64)
     /// It is longer: what is held is a prefix of it.
-    case cut(completeLength: Int64?)
+    case cut(completeLength: Int64)
     /// It speaks of another version: nothing is proven of this one, which is to be validated before it is used.
     case changed
     /// The next question.
     case saysNothing
-}
-
-/// How a second fetch went.
-package enum SecondFetch: Equatable, Sendable {
-    /// Every byte that both have is equal; it ended so.
-    case equal(BodyEnd)
-    case differs
 }
 
 package enum TruncationSentinel {
@@ -86,25 +75,14 @@ package enum TruncationSentinel {
         }
     }
 
-    /// What to ask, dearest last.
+    /// What to ask, dearest last. What none of them answers a second fetch does, when somebody asks for the body again: it
+    /// is compared with what is held (`VerifiedRestart`).
     ///
-    /// - Parameters:
-    ///   - condition: of `OriginCapabilities.condition(for:)`; nil where no range may be asked for.
-    ///   - hasValidator: an ETag or a Last-Modified, weak or not.
-    ///   - limit: at most so many bytes are fetched a second time.
-    package static func questions(
-        end: Int64,
-        condition: ResumeCondition?,
-        hasValidator: Bool,
-        limit: Int64
-    ) -> [SentinelQuestion] {
-        var questions: [SentinelQuestion] = []
+    /// - Parameter condition: of `OriginCapabilities.condition(for:)`; nil where no range may be asked for.
+    package static func questions(end: Int64, condition: ResumeCondition?) -> [SentinelQuestion] {
         // An empty body has no last byte.
-        if let condition, end > 0 { questions.append(.lastByte(offset: end - 1, condition)) }
-        questions.append(.head)
-        if hasValidator { questions.append(.conditional) }
-        if end <= limit { questions.append(.secondFetch) }
-        return questions
+        guard let condition, end > 0 else { return [.head] }
+        return [.lastByte(offset: end - 1, condition), .head]
     }
 
     // MARK: Answers
@@ -126,11 +104,13 @@ package enum TruncationSentinel {
 
     /// What an answer to HEAD proves (RFC 9110 §9.3.2: the fields are those of the GET, as far as they are known).
     ///
-    /// - Parameter head: what HTTPSemantics makes of it, asked without a complete length.
+    /// - Parameters:
+    ///   - head: what HTTPSemantics makes of it, asked without a complete length.
+    ///   - stored: of the response whose end is in question.
     package static func verdict(
         head: HeadUpdate,
         fields: FieldSection,
-        storedEncoding: String?,
+        stored: FieldSection,
         end: Int64
     ) -> SentinelVerdict {
         switch head {
@@ -138,38 +118,17 @@ package enum TruncationSentinel {
         case .saysNothing: return .saysNothing
         case .updates:
             // Another coding has another length, and is no change of this representation.
-            guard RepresentationField.agree(encoding: fields.combined(.contentEncoding) ?? "", known: storedEncoding)
+            let encoding = stored.combined(.contentEncoding)
+            guard RepresentationField.agree(encoding: fields.combined(.contentEncoding) ?? "", known: encoding),
+                let length = fields.contentLength
             else {
                 return .saysNothing
             }
-            return compare(fields, end: end)
-        }
-    }
-
-    /// What a 304 proves: that the version is current; of its length only what it says itself (RFC 9110 §8.6 allows a
-    /// Content-Length there, and hardly anybody sends one).
-    package static func verdict(notModified fields: FieldSection, end: Int64) -> SentinelVerdict {
-        compare(fields, end: end)
-    }
-
-    private static func compare(_ fields: FieldSection, end: Int64) -> SentinelVerdict {
-        guard let length = fields.contentLength else { return .saysNothing }
-        if length == end { return .confirmed(end) }
-        return length > end ? .cut(completeLength: length) : .changed
-    }
-
-    /// What a second fetch proves that was compared from byte 0 (`VerifiedRestart`).
-    package static func verdict(_ second: SecondFetch, end: Int64) -> SentinelVerdict {
-        switch second {
-        case .differs, .equal(.contradicts):
-            return .changed
-        // Twice the same end by a mere closing is not likely to be chance: a break falls where it falls.
-        case .equal(.whole(let length)), .equal(.unproven(let length)):
             if length == end { return .confirmed(end) }
-            // Equal as far as it went, and sound: a shorter one is another version.
+            // What names no version may be another one each time that it is asked for: its length says nothing of this.
+            let namesVersion = [KnownField.etag, .lastModified].contains { fields.contains($0) && stored.contains($0) }
+            guard namesVersion else { return .saysNothing }
             return length > end ? .cut(completeLength: length) : .changed
-        case .equal(.cut(let length)):
-            return length > end ? .cut(completeLength: nil) : .saysNothing
         }
     }
 }

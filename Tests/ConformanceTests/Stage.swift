@@ -76,9 +76,10 @@ final class Stage: Sendable {
         } else {
             let folder = try TemporaryDirectory()
             // An origin that lets an exchange down is given up after four seconds, not after five minutes.
-            // Each exchange is an origin of its own, on one port.
+            // Each exchange is an origin of its own, on one port; and what the sentinel asks is no RFC's.
             let settings = [
-                "resume.origin_memory=false", "upstream.heal_timeout=\"4s\"", "upstream.stall_timeout=\"3s\"",
+                "resume.origin_memory=false", "resume.confirm_end=false", "upstream.heal_timeout=\"4s\"",
+                "upstream.stall_timeout=\"3s\"",
             ]
             let proxy = try ProxyProcess(cacheDirectory: folder.file("cache"), settings: settings)
             port = proxy.port

@@ -93,11 +93,14 @@ struct CloseDelimitedTests {
         #expect(scene.origin.tally(Self.target).overlapBytes <= overlapProbe + 100)
     }
 
-    @Test("Ended by closing: delivered whole to its client, and held as incomplete", arguments: [true, false])
+    @Test(
+        "Ended by closing, and nothing confirms it: delivered whole to its client, and held as incomplete",
+        arguments: [true, false]
+    )
     func closeDelimited(isStrong: Bool) throws {
         let version =
             isStrong ? FileVersion.tagged(Self.content) : FileVersion(Self.content, cacheControl: "max-age=3600")
-        let scene = try Self.scene(.closeDelimited, version)
+        let scene = try Self.scene(.closeDelimited, version, settings: ["resume.confirm_end=false"])
         let first = try scene.check(Self.target, Self.content)
         #expect(first.head.status == 200)
         #expect(first.head["Content-Length"] == nil)

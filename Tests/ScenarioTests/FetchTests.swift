@@ -168,7 +168,7 @@ struct FetchTests {
 
     @Test("A body that ends with its connection is done, and said to be unproven")
     func unprovenEnd() throws {
-        let scene = try Self.scene()
+        let scene = try Self.scene(["resume.confirm_end=false"])
         scene.origin.setFaults { _, _ in FileFaults { $0.framing = .closeDelimited } }
         let folder = try TemporaryDirectory()
         let path = folder.file("copy")

@@ -133,9 +133,11 @@ struct FileAnswer {
             if let stall = faults.stallAfter, sent == stall.bytes { try stall.until.arriveAndWait() }
             if sent == faults.closeAfter { return connection.close() }
             if sent == faults.resetAfter { return connection.reset() }
-            if sent == total { break }
+            if sent == total || sent == faults.endsAfter { break }
             // A piece ends where something is to happen, at the latest after 64 KiB.
-            let stops = [faults.stallAfter?.bytes, faults.closeAfter, faults.resetAfter].compactMap { $0 }
+            let stops = [faults.stallAfter?.bytes, faults.closeAfter, faults.resetAfter, faults.endsAfter].compactMap {
+                $0
+            }
             let piece = faults.bytesPerSecond.map { max(1, min(65_536, $0 / 20)) } ?? 65_536
             let end = stops.filter { $0 > sent }.reduce(min(total, sent + piece)) { min($0, $1) }
             let bytes = content.bytes(range.lowerBound + sent..<range.lowerBound + end)

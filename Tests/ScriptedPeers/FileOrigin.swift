@@ -59,6 +59,8 @@ package struct FileFaults: Sendable {
     package var instead: (status: Int, fields: PeerFields)?
     /// Closes (FIN) after that many body bytes of this answer.
     package var closeAfter: Int64?
+    /// Ends the body after that many bytes as if it were whole: with a last chunk, or by closing.
+    package var endsAfter: Int64?
     /// Resets (RST) after that many body bytes of this answer.
     package var resetAfter: Int64?
     /// Waits after that many body bytes of this answer until the barrier opens; the arrival is counted.
