@@ -125,6 +125,7 @@ extension CachedExchange {
             record.cacheStatus.ttl = nil
             return passInstead(validation == nil ? .request : .stale)
         }
+        if validation == nil, looksForRetained(insteadOf: judged) { return }
         let wanted = wantedPart(of: stored, judged.view.head)
         let needed = neededBytes(wanted, of: stored)
         let needsBytes = request.method == .get && precondition == .proceed
@@ -149,7 +150,8 @@ extension CachedExchange {
             guard stored.isResumable || table.liveFills(of: stored)?.covers(needed) == true else {
                 return fetch(.partial)
             }
-            return join(stored, needed, need: validated == stored.id ? .nothing : .confirmation)
+            let need: VersionFills.Need = validated == stored.id || mayBegin(judged, wanted) ? .nothing : .confirmation
+            return join(stored, needed, need: need)
         }
         record.cacheStatus.forward = validation.forward
         if isHeld, stored.body.isComplete { fallback = judged }
@@ -158,6 +160,23 @@ extension CachedExchange {
         guard stored.isResumable else { return fetch(record.cacheStatus.forward ?? .stale) }
         record.cacheStatus.forward = .partial
         join(stored, needed, need: .newAnswer)
+    }
+
+    /// `resume.eager` (resume-rules 3.1): the one exception to invariant 4.
+    private func mayBegin(_ judged: Judged, _ wanted: WantedPart) -> Bool {
+        guard wanted == .whole else { return false }
+        let stored = judged.stored
+        let control = CacheControl.request(request.fields)
+        let decision = EagerStart.decide(
+            isOn: table.configuration.resume.isEager,
+            isFresh: true,
+            mustAsk: control.noCache || CacheControl.response(judged.view.head.fields, policy: judged.policy).noCache,
+            validator: stored.validator,
+            completeLength: stored.body.completeLength,
+            heldPrefix: stored.body.held.runEnd(from: 0),
+            rangesRefused: !stored.isResumable || table.liveFills(of: stored)?.isResumable == false
+        )
+        return decision == .begin
     }
 
     /// RFC 5861 §3: the stale response goes out at once, and the origin is asked behind its back. Resume-rules 9: only

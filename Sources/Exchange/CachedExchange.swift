@@ -69,6 +69,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     var waitedFor: CacheStatus.Forward?
     /// What it needs may not be kept with what is stored: it is fetched for this request alone.
     var asksAlone = false
+    /// The version that its client holds a part of was looked for.
+    var hasLookedForRetained = false
     /// The fills beside which it is so fetched.
     var aloneBeside: VersionFills?
 

@@ -253,9 +253,10 @@ package final class ExchangeHall: ExchangeDoor {
         client: IPAddress?,
         rangeStart: Int64,
         hasIfRange: Bool,
-        version: Int64
+        version: Int64,
+        retained: [RetainedVersion] = []
     ) -> GuardVerdict {
-        guard configuration.resume.resumeGuard == .full, let client else { return .serve }
+        guard configuration.resume.resumeGuard != .off, let client else { return .serve }
         return ResumeGuard.verdict(
             rangeStart: rangeStart,
             hasIfRange: hasIfRange,
@@ -263,12 +264,13 @@ package final class ExchangeHall: ExchangeDoor {
             records: store.guardRecords(for: key),
             now: Clock.unixSeconds(),
             guardSeconds: configuration.resume.guardTimeSeconds,
-            client: client.text
+            client: client.text,
+            retained: retained
         )
     }
 
     func recordGuard(key: CacheKey, client: IPAddress, version: Int64, highestByte: Int64, isOpen: Bool) {
-        guard configuration.resume.resumeGuard == .full else { return }
+        guard configuration.resume.resumeGuard != .off else { return }
         store.record(
             GuardRecord(
                 client: client.text,

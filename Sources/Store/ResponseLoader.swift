@@ -19,26 +19,10 @@ struct ResponseLoader {
 
     /// The rows of one key that are not superseded.
     func load(_ key: CacheKey) throws -> Loaded {
-        var rows: [(row: ResponseRow, download: FoundDownload)] = []
-        var unsound: [Int64] = []
         var loaded = Loaded()
         let bytes = ResponseRow.bytes(of: key)
+        loaded.responses = try responses(of: key, where: "superseded_until IS NULL")
         try services.connections.read { database in
-            try database.query(
-                """
-                SELECT \(ResponseRow.columns) FROM stored_response
-                WHERE key = ? AND uri = ? AND superseded_until IS NULL ORDER BY id DESC LIMIT 256
-                """,
-                [.blob(bytes), .text(key.uri)]
-            ) { row in
-                let id = row.integer(0)
-                if table.isKnown(id, key: key) { return true }
-                if let sound = ResponseRow(reading: row) { rows.append((sound, .none)) } else { unsound.append(id) }
-                return true
-            }
-            for index in rows.indices {
-                rows[index].download = try download(of: rows[index].row.id, in: database)
-            }
             try database.query(
                 "SELECT client, version, highest, at, open FROM guard WHERE key = ? ORDER BY at DESC LIMIT 1024",
                 [.blob(bytes)]
@@ -55,14 +39,39 @@ struct ResponseLoader {
                 return true
             }
         }
+        return loaded
+    }
+
+    /// Those that are superseded, and kept for their guard time.
+    func loadRetained(_ key: CacheKey) throws -> [StoredResponse] {
+        try responses(of: key, where: "superseded_until > \(services.now())")
+    }
+
+    private func responses(of key: CacheKey, where condition: String) throws -> [StoredResponse] {
+        var rows: [(row: ResponseRow, download: FoundDownload)] = []
+        var unsound: [Int64] = []
+        try services.connections.read { database in
+            try database.query(
+                """
+                SELECT \(ResponseRow.columns) FROM stored_response
+                WHERE key = ? AND uri = ? AND \(condition) ORDER BY id DESC LIMIT 256
+                """,
+                [.blob(ResponseRow.bytes(of: key)), .text(key.uri)]
+            ) { row in
+                let id = row.integer(0)
+                if table.isKnown(id, key: key) { return true }
+                if let sound = ResponseRow(reading: row) { rows.append((sound, .none)) } else { unsound.append(id) }
+                return true
+            }
+            for index in rows.indices {
+                rows[index].download = try download(of: rows[index].row.id, in: database)
+            }
+        }
         for id in unsound {
             services.log("A damaged row of \(key.uri) was deleted from the index.")
             services.mailbox.removed(Deletion(id: id, key: key, body: nil))
         }
-        for (row, download) in rows {
-            if let response = try response(row, key: key, download: download) { loaded.responses.append(response) }
-        }
-        return loaded
+        return try rows.compactMap { row, download in try response(row, key: key, download: download) }
     }
 
     private enum FoundDownload {
@@ -134,6 +143,7 @@ struct ResponseLoader {
                 hits: row.hits,
                 lastUse: row.lastUse,
                 lastUseWritten: row.lastUse,
+                supersededUntil: row.supersededUntil,
                 download: download.value,
                 isInserted: true,
                 isDownloadChanged: download.isUnreadable,

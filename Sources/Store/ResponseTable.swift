@@ -202,6 +202,20 @@ final class ResponseTable: Sendable {
         shard(key).state.withLock { state in state.retired.values.filter { $0.key == key } }
     }
 
+    /// Superseded ones were read from the index: of each there is one object, whoever asked first.
+    func restored(_ key: CacheKey, _ responses: [StoredResponse]) -> [StoredResponse] {
+        shard(key).state.withLock { state in
+            for response in responses where state.condemned[response.id] == nil {
+                // One that was loaded as a current one meanwhile is none of these.
+                guard state.retired[response.id] == nil,
+                    !(state.entries[key]?.responses.contains { $0.id == response.id } ?? false)
+                else { continue }
+                state.retired[response.id] = response
+            }
+            return state.retired.values.filter { $0.key == key }
+        }
+    }
+
     /// Superseded ones whose time is over and that nobody holds.
     func expired(now: Int64) -> [StoredResponse] {
         shards.flatMap { shard in

@@ -14,9 +14,6 @@ package final class Store: Sendable {
     private let indexThread = Mutex<Thread?>(nil)
     private let isClosing = Atomic<Bool>(false)
 
-    /// How long a superseded version is kept at least, in seconds (resume-rules 11).
-    package static let defaultGuardSeconds: Int64 = 3600
-
     // MARK: Opening and closing
 
     /// Takes the directory's lock and opens the index; nothing is scanned. What an earlier run left undone is put
@@ -186,9 +183,9 @@ package final class Store: Sendable {
     }
 
     /// It is no longer found. It is kept until its readers have left and its guard time is over (resume-rules 11).
-    package func supersede(_ old: StoredResponse, guardSeconds: Int64 = Store.defaultGuardSeconds) {
+    package func supersede(_ old: StoredResponse) {
         guard table.retire(old) else { return }
-        let until = services.now() + guardSeconds
+        let until = services.now() + services.configuration.guardSeconds
         old.change(isCurrent: false) { record in
             record.supersededUntil = until
             record.download = nil
@@ -215,6 +212,8 @@ package final class Store: Sendable {
     /// an unsafe method succeeded (RFC 9111 §4.4).
     package func invalidate(_ key: CacheKey) {
         find(key) { responses in responses.forEach { self.invalidate($0) } }
+        // Resume-rules 11: what is retained is never used again after that either.
+        findRetained(key) { responses in responses.forEach { self.invalidate($0) } }
     }
 
     /// The same of one stored response.
