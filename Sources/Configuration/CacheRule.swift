@@ -27,6 +27,9 @@ package struct CacheRule: Sendable, Equatable {
     package var onDisconnect: Configuration.OnDisconnect?
     /// Seconds.
     package var staleIfError: Int64?
+    /// In the place of `resume.parallel`.
+    package var parallel: Int?
+    package var mirrors: MirrorList?
 
     package init() {}
 

@@ -96,6 +96,10 @@ package struct Configuration: Sendable, Equatable {
         package var verifiedRestart: Int64 = 4 << 30
         /// Held runs of at most so many bytes are read through.
         package var gapThreshold: Int64 = 16 << 10
+        /// At most so many fills share one large body.
+        package var parallel = 1
+        /// Bytes that are fetched at most behind what a client asks for piece by piece.
+        package var readAhead: Int64 = 0
         /// Time without progress after which a parked download is given up.
         package var giveUpAfterSeconds: Int64 = 86_400
 

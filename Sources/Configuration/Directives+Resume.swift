@@ -104,5 +104,20 @@ extension Directive {
             default: "24h",
             "An unfinished download without progress for this long is shown as given up and not taken up by itself."
         ),
+        .count(
+            "resume.parallel",
+            \.resume.parallel,
+            in: 1...16,
+            default: "1",
+            "At most so many connections fetch one large download side by side, where its origin tolerates "
+                + "it; fewer where it answers 429 or slows down, and each byte still once; 1: one."
+        ),
+        .size(
+            "resume.read_ahead",
+            \.resume.readAhead,
+            default: "0",
+            "How far is read ahead at most behind what a client asks for piece by piece, as a player does: "
+                + "little after a jump, twice as much with each request that goes on; 0: not at all."
+        ),
     ]
 }

@@ -78,6 +78,13 @@ extension CacheRule {
                 "a stale response answers that long in the place of an origin's error"
             )
         }
+        if let parallel { add("parallel = \(parallel)", "so many connections at most fetch one large download") }
+        if let mirrors {
+            add(
+                "mirrors = \(Directive.quoted(mirrors.sources.map(\.text)))",
+                "a download that breaks at one of them goes on at another that has the same version"
+            )
+        }
         return sentences
     }
 

@@ -137,6 +137,7 @@ extension CachedExchange {
             return passInstead(.bypass)
         }
         if validation == nil, isHeld {
+            readAhead(stored, wanted)
             return answer(stored, wanted, precondition: precondition, isHit: validated != stored.id)
         }
         // RFC 9111 §5.2.1.7.
@@ -160,6 +161,26 @@ extension CachedExchange {
         guard stored.isResumable else { return fetch(record.cacheStatus.forward ?? .stale) }
         record.cacheStatus.forward = .partial
         join(stored, needed, need: .newAnswer)
+    }
+
+    /// A hit of a client that reads piece by piece: what follows is fetched while it is delivered.
+    private func readAhead(_ stored: StoredResponse, _ wanted: WantedPart) {
+        guard table.configuration.resume.readAhead > 0, case .part(let range) = wanted, !stored.body.isComplete,
+            request.method == .get, !CacheControl.request(request.fields).noStore
+        else { return }
+        let bytes = table.readAhead(of: stored, for: stream.clientAddress, asking: range)
+        let ahead = range.upperBound..<min(range.upperBound + bytes, stored.body.completeLength ?? .max)
+        guard !ahead.isEmpty, !stored.body.held.contains(ahead), stored.isResumable else { return }
+        let fills = table.fills(of: stored, uri: uri, template: RequestTemplate.of(forwardable()))
+        let joined = fills.join(
+            range: range,
+            need: .nothing,
+            requester: requester,
+            readAhead: bytes,
+            loop: loop,
+            notify: { [weak self] notice in self?.noticed(notice, of: stored) }
+        )
+        if case .confirmed(let reader) = joined { membership = (fills, reader) }
     }
 
     /// `resume.eager` (resume-rules 3.1): the one exception to invariant 4.

@@ -112,6 +112,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             further: needed,
             need: need,
             requester: requester,
+            readAhead: singleRange == nil || needed.count != 1
+                ? 0 : table.readAhead(of: stored, for: stream.clientAddress, asking: needed[0]),
             // A seek does not wait for a fill that is far behind it.
             mayAskAlone: singleRange != nil && !asksAlone,
             loop: loop,

@@ -134,6 +134,7 @@ extension Fill {
             changed(answer, request, call)
         case .transient(let status):
             call.cancel()
+            if (status == 429 || status == 503), version.isCrowded(number) { return end(nil) }
             failed(
                 .status(status),
                 FillStop(.unavailable(status: status)),

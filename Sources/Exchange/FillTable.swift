@@ -44,6 +44,8 @@ package final class FillTable: Sendable {
         /// Keys whose answers were not storable, and until when (monotonic nanoseconds) nobody waits there.
         var passes: [CacheKey: Int64] = [:]
         var versions: [Int64: VersionFills] = [:]
+        /// How clients read bodies piece by piece.
+        var readAheads: [ReadAheadKey: ReadAhead] = [:]
     }
 
     struct Opening {

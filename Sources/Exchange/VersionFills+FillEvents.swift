@@ -167,7 +167,7 @@ extension VersionFills {
             }
             var failure = failure
             // An end that brought nothing, again and again, is no progress: the origin is not asked for ever.
-            let isFruitless = running.map { $0.received <= $0.start } ?? false
+            let isFruitless = running.map { $0.received <= $0.start && !$0.isGivenBack } ?? false
             state.fruitlessEnds = isFruitless ? state.fruitlessEnds + 1 : 0
             if failure == nil, state.fruitlessEnds >= Self.fruitlessEndsAtMost {
                 failure = FillStop(.answered(status: 206))

@@ -18,14 +18,16 @@ extension VersionFills {
             Want(
                 reader: number,
                 position: reader.position,
-                end: reader.end == nil && limit == .max ? nil : min(reader.end ?? .max, limit)
+                end: reader.end == nil && limit == .max ? nil : min(reader.end ?? .max, limit),
+                readAhead: reader.readAhead
             )
         }
         let background =
             state.background == .finishing && !state.isClosed && !state.hasCredentials
             ? clip(state.asked, to: min(completeLength ?? .max, limit)) : ByteRangeSet()
         let mayResume = response.isResumable && state.ranges != .refused
-        let fillPlan = self.fillPlan
+        var fillPlan = self.fillPlan
+        fillPlan.parallel = parallelLimit(&state)
         let actions = fillPlan.actions(
             held: held,
             claims: claims(state, held: held),
@@ -66,7 +68,7 @@ extension VersionFills {
                 work += cut(&state, number, at: offset)
             }
         }
-        return work
+        return work + pace(&state)
     }
 
     /// What holds for every fill of this version.

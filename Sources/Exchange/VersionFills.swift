@@ -161,6 +161,7 @@ final class VersionFills: Sendable {
     ///   - range: half-open; `Int64.max` as the upper bound where the complete length is not known.
     ///   - further: what it will want beside that range.
     ///   - requester: of its request: used only for fills that it causes.
+    ///   - readAhead: so many bytes behind the range are fetched, too.
     ///   - mayAskAlone: where no fill comes by soon, the caller can ask the origin for its range by itself.
     ///   - notify: called on `loop`.
     func join(
@@ -168,6 +169,7 @@ final class VersionFills: Sendable {
         further: [Range<Int64>] = [],
         need: Need,
         requester: Requester,
+        readAhead: Int64 = 0,
         mayAskAlone: Bool = false,
         loop: any EventLoop,
         notify: @escaping @Sendable (ReaderNotice) -> Void
@@ -187,10 +189,15 @@ final class VersionFills: Sendable {
                 requester: requester,
                 loop: loop,
                 notify: notify,
-                isConfirmed: false
+                isConfirmed: false,
+                readAhead: readAhead
             )
             let askedBefore = state.asked
             state.asked.insert(range)
+            if readAhead > 0, range.upperBound < Int64.max - readAhead {
+                // Rule 6 completes what was asked for: what is read ahead is.
+                state.asked.insert(range.upperBound..<range.upperBound + readAhead)
+            }
             for range in further { state.asked.insert(range) }
             state.isHalted = false
             state.fruitlessEnds = 0

@@ -17,6 +17,8 @@ extension VersionFills {
         let loop: any EventLoop
         let notify: @Sendable (ReaderNotice) -> Void
         var isConfirmed: Bool
+        /// So many bytes behind `end` are fetched, too.
+        var readAhead: Int64 = 0
     }
 
     /// On whose behalf the origin is asked: one client's URI, fields and credentials, never mixed with another's (R24).
@@ -74,6 +76,9 @@ extension VersionFills {
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
         var background = Background.none
+        /// How many fills share the body; nil: one.
+        var parallelFills: ParallelFills?
+        var isPacing = false
         /// The index knows of a rest that is owed, or may know.
         var isNotedUnfinished: Bool
 
@@ -103,6 +108,8 @@ extension VersionFills {
         /// Bytes below were given to the writer.
         var received: Int64
         var bytesPerSecond: Int64 = 0
+        /// It ends without having failed: others do what it was to do.
+        var isGivenBack = false
         /// It waits for an answer that will confirm the version, or not.
         var isUnconfirmed: Bool
 

@@ -16,13 +16,14 @@ package struct ReadAhead: Equatable, Sendable {
 
     package init(limit: Int64) { self.limit = max(0, limit) }
 
-    /// The client asked for this range; the upper bound is `Int64.max` where it is open.
-    package mutating func asked(for range: Range<Int64>) {
+    /// The client asked for this range; the upper bound is `Int64.max` where it is open. The answer is `bytes`.
+    @discardableResult
+    package mutating func asked(for range: Range<Int64>) -> Int64 {
         defer { lastEnd = range.upperBound }
         // An open one asks for everything by itself.
         guard limit > 0, range.upperBound < Int64.max else {
             bytes = 0
-            return
+            return 0
         }
         let goesOn: Bool
         if let lastEnd, lastEnd < Int64.max {
@@ -32,5 +33,6 @@ package struct ReadAhead: Equatable, Sendable {
             goesOn = false
         }
         bytes = min(limit, goesOn ? (bytes > Int64.max / 2 ? Int64.max : max(bytes * 2, Self.first)) : Self.first)
+        return bytes
     }
 }

@@ -48,7 +48,7 @@ struct DirectiveTests {
         case .addresses: return #"["127.0.0.1:0", "[::1]:3129"]"#
         case .path, .log: return #""/var/\"a\\b\"""#
         case .size: return "1048576"
-        case .count: return "17"
+        case .count: return directive.key == "resume.parallel" ? "5" : "17"
         case .duration: return #""1d1h1m1s""#
         case .share: return "0.25"
         case .flag: return directive.defaultText == "true" ? "false" : "true"
