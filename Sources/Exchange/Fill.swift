@@ -47,6 +47,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var fruitlessRestarts = 0
     /// The running request asks for the whole.
     var asksForWhole = false
+    /// nil where `upstream.min_rate` is not set.
+    var rateWatch: RateWatch?
+    let waiting: Waiting
     var stallTimer: Scheduled<Void>?
     var retryTimer: Scheduled<Void>?
 
@@ -67,6 +70,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             healTimeoutNanoseconds: upstream.healTimeoutNanoseconds,
             startedAt: Clock.monotonicNanoseconds()
         )
+        rateWatch = upstream.rateWatch(at: Clock.monotonicNanoseconds())
+        waiting = Waiting(requester.uri, in: version.table)
     }
 
     // MARK: Beginning
@@ -93,6 +98,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         bodyRemaining = if case .length(let length) = framing { length } else { nil }
         if bodyRemaining ?? .max > 1 << 20 { call.useLargeReceiveBuffers() }
         lastReceived = Clock.monotonicNanoseconds()
+        rateWatch?.restart(at: lastReceived)
         call.body = self
         watchForStall()
     }
@@ -104,6 +110,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         let now = Clock.monotonicNanoseconds()
         lastReceived = now
         rate.add(Int64(bytes.readableBytes), at: now)
+        rateWatch?.received(Int64(bytes.readableBytes))
         if let remaining = bodyRemaining { bodyRemaining = remaining - Int64(bytes.readableBytes) }
         backlog.append(bytes)
         process()
@@ -149,6 +156,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             return count
         }
         retry.gained(Int64(count), at: lastReceived)
+        waiting.wentOn()
     }
 
     func openWriter(at offset: Int64) {
@@ -224,6 +232,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             call?.pause()
         } else {
             lastReceived = Clock.monotonicNanoseconds()
+            rateWatch?.restart(at: lastReceived)
             call?.resume()
         }
     }
@@ -285,6 +294,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         pendingEnd = nil
         retryTimer?.cancel()
         retryTimer = nil
+        waiting.ends()
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

@@ -21,6 +21,8 @@ package final class FillTable: Sendable {
     let pseudonym: String
     let log: @Sendable (String) -> Void
     let finisher: Finisher
+    /// What is being waited for, for `status`.
+    let waits = Waits()
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }
