@@ -41,7 +41,7 @@ extension Fill {
             deniedAddressRefusesAll: true
         )
         // Resume-rules 5: a resume looks the name up again.
-        upstream.looksUpAnew = attempts > 1
+        upstream.looksUpAnew = request.attempt > 1
         call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
             switch event {
             case .head(let answer): self.answered(answer, to: request, by: call)

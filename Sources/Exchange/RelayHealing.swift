@@ -106,10 +106,10 @@ extension ExchangeHall {
     func healing(_ body: PassedBody, to request: RequestHead, uri: AbsoluteURI, on stream: DownstreamStream)
         -> RelayHealing
     {
-        let (table, loop, client, fields) = (self.table, stream.loop, stream.clientAddress, forwardable(request))
+        let (table, loop, client) = (self.table, stream.loop, stream.clientAddress)
         let validator = body.validator
         return RelayHealing(body, uri: uri, table: table, loop: loop) { [self] asked, onEvent in
-            var fields = fields
+            var fields = forwardable(request)
             ConditionalRequest.completing(
                 &fields,
                 range: asked.start..<(asked.end ?? .max),

@@ -15,7 +15,7 @@ package struct PassedTail: Equatable, Sendable {
         guard limit > 0 else { return }
         if new.count >= limit {
             bytes.removeAll(keepingCapacity: true)
-            bytes.append(contentsOf: new.suffix(limit))
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: new.suffix(limit)))
             return
         }
         // Moved once for every `limit` bytes, and not at every arrival.
