@@ -78,13 +78,16 @@ extension CachedExchange {
     func asksAgain(after failure: UpstreamFailure, fields: FieldSection, _ asking: Asking) -> Bool {
         // What is stale may be an answer at once.
         guard isAttached, fallback == nil else { return false }
-        guard attemptsSoFar.failed(failure, again: { [weak self] in self?.waited(fields, asking) }) else { return false }
+        guard attemptsSoFar.failed(failure, again: { [weak self] in self?.waited(fields, asking) }) else {
+            return false
+        }
         stage = .waiting
         return true
     }
 
     /// The same for an answer that is to wait.
-    func asksAgain(after answer: OriginCall.Answer, by call: OriginCall, fields: FieldSection, _ asking: Asking) -> Bool {
+    func asksAgain(after answer: OriginCall.Answer, by call: OriginCall, fields: FieldSection, _ asking: Asking) -> Bool
+    {
         guard isAttached, fallback == nil, firstAttempts != nil || answer.mayAskToWait else { return false }
         guard attemptsSoFar.answered(answer, again: { [weak self] in self?.waited(fields, asking) }) else {
             return false

@@ -38,7 +38,9 @@ package struct ControlRendering: Sendable {
                 }
             )
         }
-        if status.fills.isEmpty, status.waiting.isEmpty, status.waits.isEmpty { lines.append("nothing is being filled or unfinished") }
+        if status.fills.isEmpty, status.waiting.isEmpty, status.waits.isEmpty {
+            lines.append("nothing is being filled or unfinished")
+        }
         return lines.joined(separator: "\n")
     }
 

@@ -192,6 +192,43 @@ struct PassedDownloadsTests {
         #expect((2...6).contains(scene.origin.requests.count), "\(scene.origin.requests.count)")
     }
 
+    @Test("Where the store fails in the middle, what passes through after it is healed as often as it breaks")
+    func storeFails() throws {
+        let content = Content(seed: 6304, length: 14 * mebibyte)
+        let scene = try Self.scene(
+            ["cache.max_size=\"9 MiB\"", "cache.min_free=\"1 MiB\""],
+            .tagged(content)
+        )
+        scene.origin.setFaults { _, number in
+            FileFaults {
+                if number == 0 { $0.framing = .chunked }
+                if (1...3).contains(number) { $0.closeAfter = mebibyte }
+            }
+        }
+        #expect(try scene.check(Self.target, content).body == CheckedBody(count: content.length, end: .complete))
+        #expect(scene.origin.requests.count == 5)
+    }
+
+    @Test("What the origin forbids to keep in the middle of a body passes through from there on")
+    func forbiddenInTheMiddle() throws {
+        let scene = try Self.scene([], .tagged(Self.content))
+        let gate = Barrier("the fields have changed")
+        scene.origin.setFaults { _, number in
+            FileFaults {
+                guard number == 0 else { return }
+                $0.stallAfter = (bytes: 2 * mebibyte, until: gate)
+                $0.closeAfter = 2 * mebibyte
+            }
+        }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        _ = try client.head()
+        try gate.waitForArrivals(1)
+        scene.origin.put(Self.target, .tagged(Self.content, cacheControl: "no-store"))
+        gate.open()
+        #expect(try client.checkBody(against: Self.content).isWhole)
+    }
+
     // MARK: What is said of it
 
     @Test("status and log say what is waited for, and that it went on")
@@ -287,10 +324,14 @@ struct PassedDownloadsTests {
         #expect(scene.origin.requests.count == 2)
     }
 
-    @Test("A lie about ranges never reaches the client", arguments: [
-        "shifted", "broken-start", "broken-total", "no-content-range", "multipart", "short", "long", "416", "lie", "off",
-        "unknown-total",
-    ])
+    @Test(
+        "A lie about ranges never reaches the client",
+        arguments: [
+            "shifted", "broken-start", "broken-total", "no-content-range", "multipart", "short", "long", "416", "lie",
+            "off",
+            "unknown-total",
+        ]
+    )
     func lies(word: String) throws {
         let lab = try LabProcess()
         let folder = try TemporaryDirectory()
@@ -305,7 +346,8 @@ struct PassedDownloadsTests {
     @Test("Without a strong validator it is cut where it broke, and the origin is not asked again")
     func weak() throws {
         for version in [
-            FileVersion(Self.content, cacheControl: "no-store"), .tagged(Self.content, "W/\"w\"", cacheControl: "no-store"),
+            FileVersion(Self.content, cacheControl: "no-store"),
+            .tagged(Self.content, "W/\"w\"", cacheControl: "no-store"),
         ] {
             let scene = try Self.scene([], version)
             Self.closes(scene, times: 1)
@@ -318,7 +360,9 @@ struct PassedDownloadsTests {
     @Test("The answer to a POST is never asked for again")
     func post() throws {
         let scene = try ScriptedScene { _, connection in
-            try connection.send("HTTP/1.1 200 OK\r\nETag: \"one\"\r\nAccept-Ranges: bytes\r\nContent-Length: 9\r\n\r\nhalf")
+            try connection.send(
+                "HTTP/1.1 200 OK\r\nETag: \"one\"\r\nAccept-Ranges: bytes\r\nContent-Length: 9\r\n\r\nhalf"
+            )
             connection.close()
         }
         let client = try scene.client()

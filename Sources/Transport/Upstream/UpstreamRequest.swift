@@ -111,7 +111,8 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
         case .addressDenied: 403
         case .tooManyWaiting, .cancelled: 503
         case .connectTimeout, .headTimeout, .bodyTimeout: 504
-        case .nameNotResolved, .nameLookUpFailed, .refused, .unreachable, .closedBeforeHead, .malformed, .tooManyInterim,
+        case .nameNotResolved, .nameLookUpFailed, .refused, .unreachable, .closedBeforeHead, .malformed,
+            .tooManyInterim,
             .switchedProtocols, .closedInBody, .reset:
             502
         }
