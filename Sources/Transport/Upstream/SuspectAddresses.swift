@@ -52,7 +52,9 @@ final class SuspectAddresses: Sendable {
 
     /// Whether a connection to this address had better not be used again, since the name has others.
     func areOthersBetter(than address: IPAddress, of all: [IPAddress], port: UInt16, now: Int64) -> Bool {
-        guard all.count > 1, hasAny.load(ordering: .relaxed), since(address, port: port, now: now) != nil else { return false }
+        guard all.count > 1, hasAny.load(ordering: .relaxed), since(address, port: port, now: now) != nil else {
+            return false
+        }
         return all.contains { $0 != address && since($0, port: port, now: now) == nil }
     }
 
