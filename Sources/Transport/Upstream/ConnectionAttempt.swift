@@ -48,6 +48,8 @@ final class ConnectionAttempt: DeadlineOwner {
     private var untried: [IPAddress] = []
     private var underWay: [ObjectIdentifier: any Channel] = [:]
     private var connecting = 0
+    /// The addresses that have said neither yes nor no, in the order in which they were tried.
+    private var silent: [IPAddress] = []
     private var nextAttempt: Scheduled<Void>?
     private var lastFailure = UpstreamFailure.Kind.unreachable
 
@@ -134,6 +136,7 @@ final class ConnectionAttempt: DeadlineOwner {
 
     private func connect(_ address: IPAddress) {
         connecting += 1
+        silent.append(address)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let bootstrap = ClientBootstrap(group: loop)
             .channelOption(.autoRead, value: false)
@@ -161,10 +164,16 @@ final class ConnectionAttempt: DeadlineOwner {
                     channel.close(promise: nil)
                     return
                 }
+                // RFC 8305 §9.2: those that were overtaken are not waited for a second time.
+                let now = Clock.monotonicNanoseconds()
+                for overtaken in self.silent.prefix(while: { $0 != address }) {
+                    self.suspects.add(overtaken, port: self.goal.port, now: now)
+                }
                 let socket = ConnectedSocket(channel: channel, address: address, resolved: self.resolved)
                 self.end(.success(socket))
             case .failure(let error):
                 guard self.completion != nil else { return }
+                self.silent.removeAll { $0 == address }
                 self.suspects.add(address, port: self.goal.port, now: Clock.monotonicNanoseconds())
                 self.lastFailure = Self.kind(of: error)
                 self.tryNext()

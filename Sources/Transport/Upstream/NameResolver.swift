@@ -17,7 +17,7 @@ package struct NameResolverLimits: Sendable {
     package var keptNanoseconds: Int64 = .seconds(30)
     package var failureKeptNanoseconds: Int64 = .seconds(5)
     /// What may pass in a moment is not believed for longer; nor is anything by whoever looks up anew.
-    package var momentNanoseconds: Int64 = .seconds(1)
+    package var momentNanoseconds: Int64 = .milliseconds(400)
     /// Names remembered.
     package var entries = 4096
 

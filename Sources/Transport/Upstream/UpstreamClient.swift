@@ -6,7 +6,7 @@ package import NIOPosix
 package final class UpstreamClient: Sendable {
     package let resolver: NameResolver
     package let limits: UpstreamLimits
-    private let suspects = SuspectAddresses()
+    let suspects = SuspectAddresses()
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     /// - Parameter group: the loops on which `send` will be called.
