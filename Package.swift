@@ -100,6 +100,11 @@ let package = Package(
             swiftSettings: rules
         ),
         .testTarget(
+            name: "ExchangeTests",
+            dependencies: ["Exchange", "Configuration", "Store", "Transport", "HTTPSemantics", "ScriptedPeers"] + nio,
+            swiftSettings: rules
+        ),
+        .testTarget(
             name: "CommandTests",
             dependencies: ["Exchange", "Configuration", "Store", "HTTPSemantics", "Resume"],
             swiftSettings: rules

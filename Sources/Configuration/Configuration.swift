@@ -119,6 +119,11 @@ package struct Configuration: Sendable, Equatable {
         package var healTimeoutNanoseconds: Int64 = 300_000_000_000
         /// How long a resumable fill may receive nothing before another takes its place.
         package var stallTimeoutNanoseconds: Int64 = 5_000_000_000
+        /// Bytes a second; nil: however slow.
+        package var minRate: Int64?
+        package var minRateTimeNanoseconds: Int64 = 30_000_000_000
+        /// Longest sum of waits by Retry-After before anything was sent to the client.
+        package var retryAfterWaitNanoseconds: Int64 = 30_000_000_000
 
         package init() {}
     }

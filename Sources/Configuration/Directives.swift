@@ -160,6 +160,26 @@ extension Directive {
             default: "5s",
             "A resumable download that receives nothing for this long is taken over by a new connection."
         ),
+        .optionalSize(
+            "upstream.min_rate",
+            \.upstream.minRate,
+            "A resumable download that receives less than this a second, over min_rate_time, is taken over by a new "
+                + "connection, to another address of the name where there is one; unset: never."
+        ),
+        .duration(
+            "upstream.min_rate_time",
+            nanoseconds: \.upstream.minRateTimeNanoseconds,
+            atLeast: millisecond,
+            default: "30s",
+            "How long a download has to be slower than min_rate."
+        ),
+        .duration(
+            "upstream.retry_after_wait",
+            nanoseconds: \.upstream.retryAfterWaitNanoseconds,
+            default: "30s",
+            "How long a GET or HEAD waits in all, where the origin answers 429 or 503 with Retry-After, before its client "
+                + "is told; a longer Retry-After is passed on at once, and so is every one with 0."
+        ),
     ]
 
     private static let downstream: [Directive] = [

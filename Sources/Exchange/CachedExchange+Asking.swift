@@ -164,7 +164,9 @@ extension CachedExchange {
         let call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
             switch event {
             case .interim(let head): self.stream.sendInterim(self.hall.interim(head))
-            case .head(let answer): self.answered(answer, by: call, asking)
+            case .head(let answer):
+                if self.asksAgain(after: answer, by: call, fields: fields, asking) { return }
+                self.answered(answer, by: call, asking)
             case .failed(let failure): self.failed(failure, fields: fields, asking)
             case .writable: break
             }
@@ -174,9 +176,8 @@ extension CachedExchange {
 
     func failed(_ failure: UpstreamFailure, fields: FieldSection, _ asking: Asking) {
         // R56: idempotent, and nothing was received: twice more at the most.
-        if failure.isTransient, failure.kind.isWorthAskingAgain, attempts <= 2, isAttached {
-            return ask(fields, asking)
-        }
+        if asksAgain(after: failure, fields: fields, asking) { return }
+        if failure.kind.firstAnswerTrouble == .broken, attempts <= 2, isAttached { return ask(fields, asking) }
         closeOpening(notStorable: false)
         if failure.kind != .addressDenied {
             // Asked first: the attempt uses the fallback up.
@@ -361,7 +362,8 @@ extension CachedExchange {
         record.status = head.status
         stream.sendHead(head, body: ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let relay = ResponseRelay(stream: stream, call: call) { [self] end in
+        let healing = hall.healing(answer, to: request, uri: uri, on: stream)
+        let relay = ResponseRelay(stream: stream, call: call, healing: healing) { [self] end in
             guard case .relaying(let relay) = stage else { return }
             record.bytesSent = relay.bytesRelayed
             record.bytesFromUpstream = relay.bytesRelayed

@@ -28,8 +28,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case confirming(VersionFills, reader: Int, StoredResponse)
         case delivering(Delivery)
         case relaying(ResponseRelay)
-        /// The head was sent and the store failed: the rest is asked of the origin, for this client alone.
-        case healing(OriginCall)
+        /// The origin was asked in vain, and will be asked again in a moment.
+        case waiting
         case ended
     }
 
@@ -53,6 +53,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     /// Several ranges cannot be put together here: the origin is asked for them as the client did.
     var gaveUpSeveral = false
     var attempts = 0
+    /// Once an attempt has failed that may be repeated.
+    var firstAttempts: FirstAttempts?
     /// Bytes of the wanted part that were held when the delivery began.
     var heldAtStart = ByteRangeSet()
     var guardedVersion: Int64?
@@ -200,8 +202,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
         case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _),
-            (.asking, _), (.relaying, _),
-            (.healing, _), (.ended, _):
+            (.asking, _), (.relaying, _), (.waiting, _), (.ended, _):
             break
         }
     }
@@ -247,6 +248,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
     func finished(_ end: DeliveryEnd) {
         if case .ended = stage { return }
         stage = .ended
+        firstAttempts?.stop()
         leaveFills()
         record.ended(end)
         hall.log(record)
@@ -262,7 +264,7 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         switch stage {
         case .delivering(let delivery): delivery.pump()
         case .relaying(let relay): relay.writable()
-        case .looking, .asking, .confirming, .healing, .ended: break
+        case .looking, .asking, .confirming, .waiting, .ended: break
         }
     }
 
@@ -270,13 +272,9 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
         switch stage {
         case .delivering(let delivery): delivery.downstreamGone()
         case .relaying(let relay): relay.downstreamGone()
-        case .looking, .confirming:
+        case .looking, .confirming, .waiting:
             if let number = openingNumber { table.leave(key, number: number) }
             closeOpening(notStorable: false)
-            finished(.clientLeft)
-        case .healing(let call):
-            call.cancel()
-            closeGuard(stream.bytesSent)
             finished(.clientLeft)
         case .asking:
             // The answer is for all: its head is awaited, and then decides (a fill belongs to the table).

@@ -90,7 +90,8 @@ package struct ControlDesk: Sendable {
             damagedPieces: summary.damagedPieces,
             now: now,
             fills: reports.sorted { $0.id < $1.id }.map { StatusFill($0) },
-            waiting: store.unfinished().filter { !worked.contains($0.response.id) }.map { download($0, now: now) }
+            waiting: store.unfinished().filter { !worked.contains($0.response.id) }.map { download($0, now: now) },
+            waits: running?.table.waits.reports.map { StatusWait($0) } ?? []
         )
     }
 

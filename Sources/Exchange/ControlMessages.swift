@@ -74,6 +74,8 @@ package struct StatusAnswer: Codable, Sendable {
     package var fills: [StatusFill]
     /// Downloads that nobody works on now.
     package var waiting: [StatusDownload]
+    /// What an origin is waited for, with a client or without.
+    package var waits: [StatusWait]
 
     package init(
         process: StatusProcess? = nil,
@@ -85,7 +87,8 @@ package struct StatusAnswer: Codable, Sendable {
         damagedPieces: Int,
         now: Int64,
         fills: [StatusFill],
-        waiting: [StatusDownload]
+        waiting: [StatusDownload],
+        waits: [StatusWait] = []
     ) {
         self.process = process
         self.directory = directory
@@ -97,6 +100,7 @@ package struct StatusAnswer: Codable, Sendable {
         self.now = now
         self.fills = fills
         self.waiting = waiting
+        self.waits = waits
     }
 }
 

@@ -28,6 +28,7 @@ package struct ControlRendering: Sendable {
             lines.append("\(HumanText.count(status.damagedPieces, "damaged piece")) found, to be fetched again")
         }
         lines += section("being filled", status.fills.map { fill($0) })
+        lines += section("waiting for an origin", status.waits.map { wait($0, now: status.now) })
         for state in [StatusDownload.State.interrupted, .parked, .givenUp] {
             let downloads = status.waiting.filter { $0.state == state }
             lines += section(
@@ -37,7 +38,9 @@ package struct ControlRendering: Sendable {
                 }
             )
         }
-        if status.fills.isEmpty, status.waiting.isEmpty { lines.append("nothing is being filled or unfinished") }
+        if status.fills.isEmpty, status.waiting.isEmpty, status.waits.isEmpty {
+            lines.append("nothing is being filled or unfinished")
+        }
         return lines.joined(separator: "\n")
     }
 

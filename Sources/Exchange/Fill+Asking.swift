@@ -29,7 +29,7 @@ extension Fill {
             guard mayRestart else { return end(FillStop(.notResumable)) }
             ConditionalRequest.plain(&fields)
         }
-        let upstream = UpstreamRequest(
+        var upstream = UpstreamRequest(
             host: requester.uri.authority.bareHost,
             port: requester.uri.port,
             head: RequestHead(method: .get, target: .absolute(requester.uri), version: .http11, fields: fields),
@@ -41,6 +41,8 @@ extension Fill {
             ),
             deniedAddressRefusesAll: true
         )
+        // Resume-rules 5: a resume looks the name up again.
+        upstream.looksUpAnew = request.attempt > 1
         call = OriginCall.send(upstream, with: table.client, on: loop) { call, event in
             switch event {
             case .head(let answer): self.answered(answer, to: request, by: call)

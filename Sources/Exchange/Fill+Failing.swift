@@ -110,8 +110,9 @@ extension Fill {
         case .at(let instant):
             isConfirmed = false
             version.asksAgain(number)
-            table.log("\(requester.uri): \(stop.sentence) Asking again for the rest.")
-            let delay = max(0, instant - Clock.monotonicNanoseconds())
+            let now = Clock.monotonicNanoseconds()
+            let delay = max(0, instant - now)
+            waiting.begins(stop.sentence, next: delay, limit: retry.deadline - now)
             retryTimer = loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
         case .giveUp:
             giveUp(stop, failure)
@@ -149,17 +150,17 @@ extension Fill {
         stallTimer?.cancel()
         guard version.hasProvenRanges, !isOver else { return }
         let timeout = table.configuration.upstream.stallTimeoutNanoseconds
-        let due = max(0, lastReceived + timeout - Clock.monotonicNanoseconds())
+        let due = max(0, min(lastReceived + timeout, rateWatch?.due ?? .max) - Clock.monotonicNanoseconds())
         stallTimer = loop.scheduleTask(in: .nanoseconds(due + 1_000_000)) { [weak self] in self?.checkStall(timeout) }
     }
 
     func checkStall(_ timeout: Int64) {
         guard !isOver, call != nil else { return }
-        let isIdle = Clock.monotonicNanoseconds() - lastReceived >= timeout
-        if isIdle, !isPaused, !isComparing {
+        let now = Clock.monotonicNanoseconds()
+        if !isPaused, !isComparing, let sentence = tooLittle(timeout, at: now) {
+            call?.suspectAddress()
             closeCall()
-            let seconds = timeout / 1_000_000_000
-            table.log("\(requester.uri): nothing came for \(seconds) s")
+            table.log("\(requester.uri): \(sentence)")
             let failure = UpstreamFailure(
                 .bodyTimeout,
                 host: requester.uri.authority.bareHost,
@@ -167,7 +168,17 @@ extension Fill {
             )
             return failed(.timeout, FillStop(.upstream(failure)), retryAfter: nil)
         }
-        if isPaused || isComparing { lastReceived = Clock.monotonicNanoseconds() }
+        if isPaused || isComparing {
+            lastReceived = now
+            rateWatch?.restart(at: now)
+        }
         watchForStall()
+    }
+
+    /// Why the connection is given up; nil where it is not.
+    private func tooLittle(_ timeout: Int64, at now: Int64) -> String? {
+        if now - lastReceived >= timeout { return "nothing came for \(timeout / 1_000_000_000) s" }
+        guard case .tooSlow(let rate)? = rateWatch?.check(at: now) else { return nil }
+        return "no more than \(HumanText.rate(rate)) came"
     }
 }

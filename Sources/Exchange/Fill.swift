@@ -55,6 +55,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var isContinuation = false
     /// Asks whether a body that has ended is whole.
     var confirmation: EndConfirmation?
+    /// nil where `upstream.min_rate` is not set.
+    var rateWatch: RateWatch?
+    let waiting: Waiting
     var stallTimer: Scheduled<Void>?
     var retryTimer: Scheduled<Void>?
 
@@ -75,6 +78,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             healTimeoutNanoseconds: upstream.healTimeoutNanoseconds,
             startedAt: Clock.monotonicNanoseconds()
         )
+        rateWatch = upstream.rateWatch(at: Clock.monotonicNanoseconds())
+        waiting = Waiting(requester.uri, in: version.table)
     }
 
     // MARK: Beginning
@@ -102,6 +107,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         bodyRemaining = if case .length(let length) = framing { length } else { nil }
         if bodyRemaining ?? .max > 1 << 20 { call.useLargeReceiveBuffers() }
         lastReceived = Clock.monotonicNanoseconds()
+        rateWatch?.restart(at: lastReceived)
         call.body = self
         watchForStall()
     }
@@ -113,6 +119,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         let now = Clock.monotonicNanoseconds()
         lastReceived = now
         rate.add(Int64(bytes.readableBytes), at: now)
+        rateWatch?.received(Int64(bytes.readableBytes))
         if let remaining = bodyRemaining { bodyRemaining = remaining - Int64(bytes.readableBytes) }
         backlog.append(bytes)
         process()
@@ -158,6 +165,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             return count
         }
         retry.gained(Int64(count), at: lastReceived)
+        waiting.wentOn()
     }
 
     func openWriter(at offset: Int64) {
@@ -234,6 +242,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             call?.pause()
         } else {
             lastReceived = Clock.monotonicNanoseconds()
+            rateWatch?.restart(at: lastReceived)
             call?.resume()
         }
     }
@@ -297,6 +306,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         retryTimer = nil
         confirmation?.cancel()
         confirmation = nil
+        waiting.ends()
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

@@ -53,11 +53,11 @@ struct FillStop: Error, Sendable {
         }
     }
 
-    /// The failure is ours: the origin would go on.
+    /// The origin would go on: what cannot be kept, or not any more for this client, may still pass through.
     var leavesTheOriginSound: Bool {
         switch kind {
-        case .store, .purged: true
-        case .upstream, .answered, .notResumable, .unavailable, .notKept, .clientGone: false
+        case .store, .purged, .notKept, .clientGone: true
+        case .upstream, .answered, .notResumable, .unavailable: false
         }
     }
 

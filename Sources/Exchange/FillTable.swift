@@ -22,6 +22,8 @@ package final class FillTable: Sendable {
     let log: @Sendable (String) -> Void
     let finisher: Finisher
     package let origins: OriginMemory
+    /// What is being waited for, for `status`.
+    let waits = Waits()
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }

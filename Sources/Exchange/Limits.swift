@@ -1,6 +1,7 @@
 // Directives as the limits that Transport takes. What has no directive keeps the default that stands there.
 
 package import Configuration
+import Resume
 package import Transport
 import Wire
 
@@ -34,5 +35,15 @@ extension DownstreamLimits {
         wire.requestLine = Int(clamping: downstream.maxRequestLine)
         wire.requestHead = Int(clamping: downstream.maxHead)
         requestBodyBytes = downstream.maxRequestBody
+    }
+}
+
+extension Configuration.Upstream {
+    /// nil where no rate is asked for.
+    func rateWatch(at nanoseconds: Int64) -> RateWatch? {
+        minRate.flatMap { limit in
+            guard limit > 0 else { return nil }
+            return RateWatch(limit: limit, windowNanoseconds: minRateTimeNanoseconds, startedAt: nanoseconds)
+        }
     }
 }

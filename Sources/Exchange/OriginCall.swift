@@ -102,6 +102,8 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
     }
 
     func useLargeReceiveBuffers() { call?.useLargeReceiveBuffers() }
+    /// It brings nothing from there: another address of the name is tried first for a while.
+    func suspectAddress() { call?.suspectAddress() }
     var isWritable: Bool { call?.isWritable ?? false }
     func sendBody(_ bytes: ByteBuffer) { call?.sendBody(bytes) }
     func endBody() { call?.endBody() }

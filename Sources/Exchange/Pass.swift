@@ -17,6 +17,8 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
     private var record: ExchangeRecord
     private var call: OriginCall?
     private var relay: ResponseRelay?
+    /// Once an attempt has failed that may be repeated.
+    private var attempts: FirstAttempts?
     private var isBodyPaused = false
     private var isBodyComplete: Bool
     private var isOver = false
@@ -69,8 +71,29 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         }
     }
 
+    /// R56: it may be repeated, and what is stale does not answer it at once.
+    private var mayAskAgain: Bool {
+        (request.method == .get || request.method == .head) && framing == .none && onTrouble == nil && !isOver
+    }
+
+    private var firstAttempts: FirstAttempts {
+        let attempts = attempts ?? FirstAttempts(uri, table: hall.table, loop: stream.loop)
+        self.attempts = attempts
+        return attempts
+    }
+
+    private func askAgain() {
+        if !isOver { start() }
+    }
+
     private func answered(_ answer: OriginCall.Answer, by call: OriginCall) {
         guard !isOver else { return call.cancel() }
+        if mayAskAgain, attempts != nil || answer.mayAskToWait,
+            firstAttempts.answered(answer, again: { [weak self] in self?.askAgain() })
+        {
+            self.call = nil
+            return call.cancel()
+        }
         if answer.head.status >= 500, isBodyComplete, onTrouble?(.serverError(answer.head.status)) == true {
             isOver = true
             return call.cancel()
@@ -94,7 +117,8 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         if !isBodyComplete { stream.closeAfterResponse() }
         stream.sendHead(head, body: request.method == .head ? .none : ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let relay = ResponseRelay(stream: stream, call: call) { [self] end in ended(end) }
+        let healing = framing == .none ? hall.healing(answer, to: request, uri: uri, on: stream) : nil
+        let relay = ResponseRelay(stream: stream, call: call, healing: healing) { [self] end in ended(end) }
         relay.onOriginWritable = { [weak self] in self?.originTakesMore() }
         self.relay = relay
     }
@@ -102,6 +126,7 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
     private func failed(_ failure: UpstreamFailure) {
         guard !isOver else { return }
         call = nil
+        if mayAskAgain, firstAttempts.failed(failure, again: { [weak self] in self?.askAgain() }) { return }
         if failure.kind != .addressDenied, onTrouble?(.unreachable) == true {
             isOver = true
             return
@@ -116,6 +141,7 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
     private func ended(_ end: DeliveryEnd) {
         guard !isOver else { return }
         isOver = true
+        attempts?.stop()
         record.bytesSent = relay?.bytesRelayed ?? stream.bytesSent
         record.bytesFromUpstream = relay?.bytesRelayed ?? 0
         record.ended(end)

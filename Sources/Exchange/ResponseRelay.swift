@@ -1,20 +1,23 @@
 // Carries the body of an origin's answer straight to one client, at the pace of that client: what may
-// not be stored, or was not asked to be. Memory is bounded by the water marks of the two connections.
+// not be stored, or was not asked to be. Memory is bounded by the water marks of the two connections. Where the rest
+// can be asked for when the origin breaks off, ResponseRelay+Healing does that.
 
 import HTTPSemantics
 import NIOCore
+import Resume
 import Transport
 import Wire
 
 /// One answer on its way through. Bound to one loop, that of both connections.
 final class ResponseRelay: OriginBodyReceiver {
-    private let stream: DownstreamStream
-    private let call: OriginCall
+    let stream: DownstreamStream
+    /// nil while the rest is waited for.
+    var call: OriginCall?
     private let onEnd: (DeliveryEnd) -> Void
-    /// How many bytes have to come; nil where the framing alone tells.
-    private let expected: Int64?
-    private var isPaused = false
-    private var isEnded = false
+    /// nil where the body ends with its first answer, for good or ill.
+    let healing: RelayHealing?
+    private(set) var isPaused = false
+    private(set) var isEnded = false
     private(set) var bytesRelayed: Int64 = 0
     /// Called when more of the request's content may go upstream.
     var onOriginWritable: (() -> Void)?
@@ -23,14 +26,23 @@ final class ResponseRelay: OriginBodyReceiver {
     init(
         stream: DownstreamStream,
         call: OriginCall,
-        expecting expected: Int64? = nil,
+        healing: RelayHealing? = nil,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
-        self.expected = expected
         self.stream = stream
         self.call = call
+        self.healing = healing
         self.onEnd = onEnd
         call.body = self
+        if healing != nil { bodyBegins() }
+    }
+
+    /// Asks for the rest of a response whose beginning was sent from elsewhere.
+    init(stream: DownstreamStream, healing: RelayHealing, onEnd: @escaping (DeliveryEnd) -> Void) {
+        self.stream = stream
+        self.healing = healing
+        self.onEnd = onEnd
+        ask()
     }
 
     /// How the framing of an answer is carried on downstream.
@@ -46,35 +58,26 @@ final class ResponseRelay: OriginBodyReceiver {
 
     func originBody(_ bytes: ByteBuffer) {
         guard !isEnded else { return }
-        bytesRelayed += Int64(bytes.readableBytes)
-        if let expected, bytesRelayed > expected {
-            call.cancel()
-            stream.abort()
-            return end(.cut(CutReason("the origin sent more bytes than it had announced", .httpProtocolError)))
-        }
-        stream.send(bytes)
+        guard let new = healing == nil ? bytes : judged(bytes) else { return }
+        bytesRelayed += Int64(new.readableBytes)
+        stream.send(new)
         stream.flush()
         if !stream.isWritable, !isPaused {
             isPaused = true
-            call.pause()
+            call?.pause()
         }
     }
 
     func originEnded() {
         guard !isEnded else { return }
-        guard expected == nil || expected == bytesRelayed else {
-            stream.abort()
-            let sentence = "the origin sent another number of bytes than it had announced"
-            return end(.cut(CutReason(sentence, .httpResponseIncomplete)))
-        }
-        stream.finish()
-        end(.complete)
+        if let healing { return bodyEnded(healing) }
+        complete()
     }
 
     func originFailed(_ failure: UpstreamFailure) {
         guard !isEnded else { return }
-        stream.abort()
-        end(.cut(CutReason(failure)))
+        if let healing { return broke(healing, RelayTrouble(failure)) }
+        cut(CutReason(failure))
     }
 
     func originWritable() { onOriginWritable?() }
@@ -84,18 +87,34 @@ final class ResponseRelay: OriginBodyReceiver {
     func writable() {
         guard isPaused, !isEnded else { return }
         isPaused = false
-        call.resume()
+        healing.map(goesOn)
+        call?.resume()
     }
 
     func downstreamGone() {
         guard !isEnded else { return }
-        call.cancel()
+        call?.cancel()
         end(.clientLeft)
+    }
+
+    // MARK: Ends
+
+    func complete() {
+        stream.finish()
+        end(.complete)
+    }
+
+    func cut(_ reason: CutReason) {
+        call?.cancel()
+        stream.abort()
+        end(.cut(reason))
     }
 
     private func end(_ how: DeliveryEnd) {
         isEnded = true
+        call = nil
         onOriginWritable = nil
+        healing?.stop()
         onEnd(how)
     }
 }

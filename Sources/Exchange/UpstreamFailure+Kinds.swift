@@ -9,7 +9,7 @@ import Wire
 extension UpstreamFailure.Kind {
     var asOriginFailure: OriginFailure {
         switch self {
-        case .nameNotResolved: .nameNotResolved
+        case .nameNotResolved, .nameLookUpFailed: .nameNotResolved
         case .addressDenied, .refused, .unreachable, .tooManyWaiting, .cancelled: .unreachable
         case .connectTimeout, .headTimeout, .bodyTimeout: .timeout
         case .closedBeforeHead, .closedInBody, .reset: .closed
@@ -17,20 +17,22 @@ extension UpstreamFailure.Kind {
         }
     }
 
-    /// The connection broke before a byte of the answer came: a new one may do better at once.
-    var isWorthAskingAgain: Bool {
+    /// What a request may be repeated for while the client has seen nothing. A name that does not exist stays away, and
+    /// a time-out has cost the client enough.
+    var firstAnswerTrouble: FirstAnswerTrouble? {
         switch self {
-        case .closedBeforeHead, .reset: true
-        case .nameNotResolved, .addressDenied, .refused, .unreachable, .connectTimeout, .tooManyWaiting, .headTimeout,
-            .bodyTimeout, .malformed, .tooManyInterim, .switchedProtocols, .closedInBody, .cancelled:
-            false
+        case .closedBeforeHead, .reset: .broken
+        case .refused, .unreachable, .nameLookUpFailed: .absent
+        case .nameNotResolved, .addressDenied, .connectTimeout, .tooManyWaiting, .headTimeout, .bodyTimeout,
+            .malformed, .tooManyInterim, .switchedProtocols, .closedInBody, .cancelled:
+            nil
         }
     }
 
     /// RFC 9209 §2.3, of an answer that did not begin.
     var proxyError: ProxyStatus.ErrorType {
         switch self {
-        case .nameNotResolved: .dnsError
+        case .nameNotResolved, .nameLookUpFailed: .dnsError
         case .addressDenied: .destinationIPProhibited
         case .refused: .connectionRefused
         case .unreachable: .destinationIPUnroutable

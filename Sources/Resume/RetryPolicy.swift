@@ -91,9 +91,11 @@ package struct RetryPolicy: Sendable, Equatable {
         delay = max(delay, retryAfterNanoseconds ?? 0)
         let instant = Self.sum(nanoseconds, delay)
         // An attempt that could only begin when nobody is held any more is not worth waiting for.
-        let deadline = Self.sum(history.lastGainNanoseconds, healTimeoutNanoseconds)
         return nanoseconds >= deadline || instant > deadline ? .giveUp : .at(instant)
     }
+
+    /// When it is given up, where nothing is gained until then. Monotonic nanoseconds.
+    package var deadline: Int64 { Self.sum(history.lastGainNanoseconds, healTimeoutNanoseconds) }
 
     /// The delay before jitter: doubling from the first to the longest.
     private func backOff(attempt: Int) -> Int64 {

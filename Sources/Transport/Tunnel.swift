@@ -66,6 +66,7 @@ package final class Tunnel: DownstreamConsumer {
             goal: goal,
             loop: stream.loop,
             resolver: pool.resolver,
+            suspects: pool.suspects,
             limits: pool.limits,
             deadlines: pool.deadlines
         ) { tunnel.attempted($0) }

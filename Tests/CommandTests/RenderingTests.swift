@@ -89,6 +89,43 @@ struct RenderingTests {
         )
     }
 
+    @Test("status shows what is waited for: why, for how long, and until when")
+    func waits() {
+        var status = status()
+        status.waits = [
+            StatusWait(
+                url: "http://example.org/a",
+                reason: "The origin answered 503.",
+                since: 4988,
+                nextAttemptAt: 5004,
+                attempts: 3,
+                until: 5288
+            ),
+            StatusWait(
+                url: "http://example.org/b",
+                reason: "b.example refused the connection to port 80.",
+                since: 5000,
+                nextAttemptAt: 5000,
+                attempts: 1,
+                until: 5300
+            ),
+        ]
+        #expect(
+            rendering.status(status) == """
+                No proxy runs on this cache.
+                cache cache holds 1 response, 1 KiB of 10 GiB
+
+                waiting for an origin (2):
+                  http://example.org/a
+                    The origin answered 503.
+                    for 12s, 3 attempts; asked again in 4s, given up in 4m 48s
+                  http://example.org/b
+                    b.example refused the connection to port 80.
+                    for 0s, 1 attempt; asked again now, given up in 5m
+                """
+        )
+    }
+
     @Test("status shows what is filled, with its rate and who waits, and what is parked")
     func busy() {
         var status = status()

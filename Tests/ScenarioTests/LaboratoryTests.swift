@@ -61,10 +61,10 @@ import Testing
         #expect(body.end != .complete)
     }
 
-    @Test("An origin that is killed in the middle and started again is a pause")
-    func restart() throws {
+    @Test("An origin that is killed in the middle and started again is a pause", arguments: ["", "&cc=no-store"])
+    func restart(faults: String) throws {
         let lab = try LabProcess()
-        let target = "/f/12M/a?rate=8M"
+        let target = "/f/12M/a?rate=8M\(faults)"
         let content = try lab.content(target)
         let client = try PeerClient(port: proxy.port)
         try client.request(lab.url(target))

@@ -27,12 +27,21 @@ struct StatusView: Decodable {
         let state: String
     }
 
+    struct Wait: Decodable {
+        let url: String
+        let reason: String
+        let since: Int64
+        let until: Int64
+        let attempts: Int
+    }
+
     let bytes: Int64
     let responses: Int
     let damagedPieces: Int
     let unfinished: Int
     let fills: [Fill]
     let waiting: [Waiting]
+    let waits: [Wait]
 
     /// Nothing is being filled, and nothing is owed.
     var isIdle: Bool { fills.isEmpty && waiting.isEmpty && unfinished == 0 }

@@ -90,9 +90,12 @@ package final class ScriptedOrigin: Sendable {
         try record.wait(for: "all connections of \(authority) to end", within: seconds) { $0.open.isEmpty }
     }
 
+    /// Further connections are refused; those that are open stay.
+    package func stopListening() { listener.wake() }
+
     /// Stops listening and cuts every connection.
     package func stop() {
-        listener.wake()
+        stopListening()
         let open = record.withLock { Array($0.open.values) }
         for socket in open { socket.wake() }
     }

@@ -80,6 +80,41 @@ struct NameResolverTests {
         }
     }
 
+    @Test("who looks up anew gets the answer of the moment, and what is remembered where there is none")
+    func anew() async throws {
+        let lookUps = Journal<String>()
+        var limits = NameResolverLimits()
+        limits.momentNanoseconds = 0
+        let lookUp: NameResolver.LookUp = { name in
+            lookUps.append(name)
+            return lookUps.all.count < 3 ? .success([.v4(UInt32(lookUps.all.count))]) : .failure(.temporary)
+        }
+        try await withResolver(limits, lookUp: lookUp) { resolver, loop in
+            try await expect([.v4(1)], from: resolver.resolve("a.example", on: loop))
+            try await expect([.v4(2)], from: resolver.resolve("a.example", on: loop, anew: true))
+            try await expect([.v4(2)], from: resolver.resolve("a.example", on: loop, anew: true))
+            try await expect([.v4(2)], from: resolver.resolve("a.example", on: loop))
+            #expect(lookUps.all.count == 3)
+        }
+    }
+
+    @Test("a failure that may pass is not believed for as long as a name that does not exist")
+    func temporary() async throws {
+        let lookUps = Journal<String>()
+        var limits = NameResolverLimits()
+        limits.momentNanoseconds = 0
+        let lookUp: NameResolver.LookUp = { name in
+            lookUps.append(name)
+            return .failure(name == "bad.example" ? .notFound : .temporary)
+        }
+        try await withResolver(limits, lookUp: lookUp) { resolver, loop in
+            for name in ["bad.example", "away.example"] {
+                for _ in 1...2 { _ = try? await resolver.resolve(name, on: loop).get() }
+            }
+            #expect(lookUps.all == ["bad.example", "away.example", "away.example"])
+        }
+    }
+
     @Test("a look-up that hangs is given up, and one beyond the queue is refused")
     func bounds() async throws {
         var limits = NameResolverLimits()

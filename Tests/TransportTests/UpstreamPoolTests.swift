@@ -54,6 +54,13 @@ struct UpstreamPoolTests {
         try await withClient(limits: limits, lookUp: { _ in .success([.v4(0xC000_0201), Self.loopback]) }) { client in
             let heard = try await client.outcome(client.request(port: origin.port, host: "two.example"))
             #expect(heard.last == .ended)
+            // From now on the one that answered comes first (RFC 8305 §9.2).
+            let order = client.client.suspects.ordered(
+                [.v4(0xC000_0201), Self.loopback],
+                port: UInt16(origin.port),
+                now: Clock.monotonicNanoseconds()
+            )
+            #expect(order == [Self.loopback, .v4(0xC000_0201)])
         }
     }
 

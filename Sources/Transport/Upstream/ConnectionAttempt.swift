@@ -21,6 +21,8 @@ struct ConnectionGoal {
     var port: UInt16
     var check: @Sendable (IPAddress, UInt16) -> Bool
     var deniedAddressRefusesAll: Bool
+    /// The name is looked up again, whatever is remembered of it.
+    var looksUpAnew = false
     /// Whether the connection outlives the other side's end (tunnels).
     var allowsHalfClosure = false
 
@@ -36,6 +38,7 @@ struct ConnectionGoal {
 final class ConnectionAttempt: DeadlineOwner {
     private let loop: any EventLoop
     private let resolver: NameResolver
+    private let suspects: SuspectAddresses
     private let limits: UpstreamLimits
     private let goal: ConnectionGoal
     /// nil once the outcome has been told.
@@ -45,6 +48,8 @@ final class ConnectionAttempt: DeadlineOwner {
     private var untried: [IPAddress] = []
     private var underWay: [ObjectIdentifier: any Channel] = [:]
     private var connecting = 0
+    /// The addresses that have said neither yes nor no, in the order in which they were tried.
+    private var silent: [IPAddress] = []
     private var nextAttempt: Scheduled<Void>?
     private var lastFailure = UpstreamFailure.Kind.unreachable
 
@@ -52,6 +57,7 @@ final class ConnectionAttempt: DeadlineOwner {
         goal: ConnectionGoal,
         loop: any EventLoop,
         resolver: NameResolver,
+        suspects: SuspectAddresses,
         limits: UpstreamLimits,
         deadlines: DeadlineList,
         completion: @escaping (Result<ConnectedSocket, UpstreamFailure>) -> Void
@@ -59,6 +65,7 @@ final class ConnectionAttempt: DeadlineOwner {
         self.goal = goal
         self.loop = loop
         self.resolver = resolver
+        self.suspects = suspects
         self.limits = limits
         self.completion = completion
         deadline = Deadline(in: deadlines)
@@ -66,11 +73,13 @@ final class ConnectionAttempt: DeadlineOwner {
 
     func start() {
         deadline.arm(after: limits.connectNanoseconds, owner: self)
-        resolver.resolve(goal.host, on: loop).assumeIsolated().whenComplete { result in
+        resolver.resolve(goal.host, on: loop, anew: goal.looksUpAnew).assumeIsolated().whenComplete { result in
             guard self.completion != nil else { return }
             switch result {
             case .success(let addresses): self.resolved(addresses)
-            case .failure: self.end(.failure(self.failure(.nameNotResolved)))
+            case .failure(let error):
+                let isKnown = error as? ResolutionFailure == .notFound
+                self.end(.failure(self.failure(isKnown ? .nameNotResolved : .nameLookUpFailed)))
             }
         }
     }
@@ -91,7 +100,8 @@ final class ConnectionAttempt: DeadlineOwner {
             end(.failure(failure(.addressDenied)))
             return
         }
-        untried = Self.interleaved(allowed)
+        let now = Clock.monotonicNanoseconds()
+        untried = suspects.ordered(Self.interleaved(allowed), port: goal.port, now: now)
         tryNext()
     }
 
@@ -126,6 +136,7 @@ final class ConnectionAttempt: DeadlineOwner {
 
     private func connect(_ address: IPAddress) {
         connecting += 1
+        silent.append(address)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let bootstrap = ClientBootstrap(group: loop)
             .channelOption(.autoRead, value: false)
@@ -153,10 +164,17 @@ final class ConnectionAttempt: DeadlineOwner {
                     channel.close(promise: nil)
                     return
                 }
+                // RFC 8305 §9.2: those that were overtaken are not waited for a second time.
+                let now = Clock.monotonicNanoseconds()
+                for overtaken in self.silent.prefix(while: { $0 != address }) {
+                    self.suspects.add(overtaken, port: self.goal.port, now: now)
+                }
                 let socket = ConnectedSocket(channel: channel, address: address, resolved: self.resolved)
                 self.end(.success(socket))
             case .failure(let error):
                 guard self.completion != nil else { return }
+                self.silent.removeAll { $0 == address }
+                self.suspects.add(address, port: self.goal.port, now: Clock.monotonicNanoseconds())
                 self.lastFailure = Self.kind(of: error)
                 self.tryNext()
             }

@@ -16,6 +16,8 @@ package struct NameResolverLimits: Sendable {
     /// How long an answer is kept: getaddrinfo tells no TTL.
     package var keptNanoseconds: Int64 = .seconds(30)
     package var failureKeptNanoseconds: Int64 = .seconds(5)
+    /// What may pass in a moment is not believed for longer; nor is anything by whoever looks up anew.
+    package var momentNanoseconds: Int64 = .milliseconds(400)
     /// Names remembered.
     package var entries = 4096
 
@@ -24,7 +26,10 @@ package struct NameResolverLimits: Sendable {
 
 /// Why a name has no addresses.
 package enum ResolutionFailure: Error, Hashable, Sendable {
+    /// The name does not exist, or has no addresses.
     case notFound
+    /// The name server failed, or could not be reached: it may answer in a moment.
+    case temporary
     case timedOut
     /// The queue is full.
     case tooMany
@@ -37,6 +42,7 @@ package final class NameResolver: Sendable {
     private struct Answer {
         let result: Result<[IPAddress], ResolutionFailure>
         /// Monotonic nanoseconds.
+        let since: Int64
         let expires: Int64
     }
 
@@ -66,15 +72,24 @@ package final class NameResolver: Sendable {
     }
 
     /// The addresses of a name in the order in which they are to be tried; an IP address is its own answer.
-    package func resolve(_ host: String, on loop: any EventLoop) -> EventLoopFuture<[IPAddress]> {
+    ///
+    /// - Parameter anew: only an answer of this moment will do; where there is none, what is remembered does.
+    package func resolve(
+        _ host: String,
+        on loop: any EventLoop,
+        anew: Bool = false
+    ) -> EventLoopFuture<[IPAddress]> {
         if let address = IPAddress.parse(host) { return loop.makeSucceededFuture([address]) }
         let promise = loop.makePromise(of: [IPAddress].self)
         enum Step { case answered(Result<[IPAddress], ResolutionFailure>), started, joined, refused }
         let now = Clock.monotonicNanoseconds()
         let step: Step = state.withLock { state in
             if let answer = state.answers[host] {
-                if answer.expires > now { return .answered(answer.result) }
-                state.answers[host] = nil
+                if answer.expires <= now {
+                    state.answers[host] = nil
+                } else if !anew || now - answer.since < limits.momentNanoseconds {
+                    return .answered(answer.result)
+                }
             }
             if state.waiting[host] != nil {
                 state.waiting[host]?.append(promise)
@@ -119,16 +134,23 @@ package final class NameResolver: Sendable {
         let kept: Int64
         switch result {
         case .success: kept = limits.keptNanoseconds
-        case .failure: kept = limits.failureKeptNanoseconds
+        case .failure(.notFound): kept = limits.failureKeptNanoseconds
+        case .failure: kept = min(limits.momentNanoseconds, limits.failureKeptNanoseconds)
         }
         let now = Clock.monotonicNanoseconds()
-        let waiting = state.withLock { state in
+        let (waiting, result) = state.withLock { state in
+            // A look-up that failed takes nothing away from what is known for a while yet.
+            if case .failure = result, let known = state.answers[host], known.expires > now,
+                case .success = known.result
+            {
+                return (state.waiting.removeValue(forKey: host) ?? [], known.result)
+            }
             if state.answers.count >= limits.entries {
                 state.answers = state.answers.filter { $0.value.expires > now }
                 if state.answers.count >= limits.entries { state.answers.removeAll() }
             }
-            state.answers[host] = Answer(result: result, expires: now + kept)
-            return state.waiting.removeValue(forKey: host) ?? []
+            state.answers[host] = Answer(result: result, since: now, expires: now + kept)
+            return (state.waiting.removeValue(forKey: host) ?? [], result)
         }
         for promise in waiting { promise.completeWith(result.mapError { $0 as any Error }) }
     }
@@ -153,7 +175,11 @@ package final class NameResolver: Sendable {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(name, nil, &hints, &list) == 0 else { return .failure(.notFound) }
+        switch getaddrinfo(name, nil, &hints, &list) {
+        case 0: break
+        case EAI_AGAIN, EAI_SYSTEM, EAI_MEMORY: return .failure(.temporary)
+        default: return .failure(.notFound)
+        }
         defer { freeaddrinfo(list) }
         var addresses: [IPAddress] = []
         var next = list

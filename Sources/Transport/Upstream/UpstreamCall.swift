@@ -86,6 +86,9 @@ package final class UpstreamCall: DeadlineOwner {
         connection?.useLargeReceiveBuffers()
     }
 
+    /// The address of its connection is tried last for a while, where the name has others.
+    package func suspectAddress() { connection?.suspectAddress() }
+
     // MARK: For pool and connection
 
     var origin: Origin { Origin(host: request.host, port: request.port) }
@@ -98,7 +101,8 @@ package final class UpstreamCall: DeadlineOwner {
             host: request.host,
             port: request.port,
             check: request.check,
-            deniedAddressRefusesAll: request.deniedAddressRefusesAll
+            deniedAddressRefusesAll: request.deniedAddressRefusesAll,
+            looksUpAnew: request.looksUpAnew
         )
     }
 

@@ -6,6 +6,7 @@ package import NIOPosix
 package final class UpstreamClient: Sendable {
     package let resolver: NameResolver
     package let limits: UpstreamLimits
+    let suspects = SuspectAddresses()
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     /// - Parameter group: the loops on which `send` will be called.
@@ -20,7 +21,13 @@ package final class UpstreamClient: Sendable {
         var pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] = [:]
         for loop in loops {
             pools[ObjectIdentifier(loop)] = NIOLoopBoundBox.makeBoxSendingValue(
-                UpstreamPool(loop: loop, loops: loops.count, resolver: resolver, limits: limits),
+                UpstreamPool(
+                    loop: loop,
+                    loops: loops.count,
+                    resolver: resolver,
+                    suspects: suspects,
+                    limits: limits
+                ),
                 eventLoop: loop
             )
         }
@@ -53,7 +60,7 @@ package final class UpstreamClient: Sendable {
     /// The pool of one of our loops. On any other loop there is a pool that is closed, where every call fails.
     func pool(of loop: any EventLoop) -> UpstreamPool {
         if let pool = pools[ObjectIdentifier(loop)] { return pool.value }
-        let closed = UpstreamPool(loop: loop, loops: 1, resolver: resolver, limits: limits)
+        let closed = UpstreamPool(loop: loop, loops: 1, resolver: resolver, suspects: suspects, limits: limits)
         closed.close()
         return closed
     }

@@ -263,6 +263,7 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
     /// may be served by it.
     private func complete() {
         guard let call else { return }
+        pool.suspects.remove(address, port: origin.port)
         detach()
         // R27
         if mayPersist, isRequestEnded, pending.readableBytes == 0, channel.isActive {
@@ -280,9 +281,17 @@ final class UpstreamConnection: ChannelInboundHandler, DeadlineOwner {
 
     func fail(_ kind: UpstreamFailure.Kind) {
         guard let call else { return }
+        switch kind {
+        case .headTimeout, .bodyTimeout, .closedBeforeHead, .closedInBody, .reset: suspectAddress()
+        default: break
+        }
         detach()
         close()
         call.fail(kind)
+    }
+
+    func suspectAddress() {
+        pool.suspects.add(address, port: origin.port, now: Clock.monotonicNanoseconds())
     }
 
     private func detach() {

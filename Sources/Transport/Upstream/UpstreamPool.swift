@@ -17,6 +17,7 @@ final class UpstreamPool {
     let limits: UpstreamLimits
     let deadlines: DeadlineList
     let resolver: NameResolver
+    let suspects: SuspectAddresses
     private let connectionsPerOrigin: Int
     private let connections: Int
     private var origins: [Origin: OriginState] = [:]
@@ -27,8 +28,15 @@ final class UpstreamPool {
     private var isClosed = false
 
     /// - Parameter loops: over how many loops the limits are shared out.
-    init(loop: any EventLoop, loops: Int, resolver: NameResolver, limits: UpstreamLimits) {
+    init(
+        loop: any EventLoop,
+        loops: Int,
+        resolver: NameResolver,
+        suspects: SuspectAddresses,
+        limits: UpstreamLimits
+    ) {
         self.loop = loop
+        self.suspects = suspects
         self.resolver = resolver
         self.limits = limits
         deadlines = DeadlineList(loop: loop, tickNanoseconds: limits.tickNanoseconds)
@@ -87,10 +95,13 @@ final class UpstreamPool {
     private func serveByKept(_ call: UpstreamCall, _ state: OriginState) -> Bool {
         guard call.mayUseKeptConnection else { return false }
         let goal = call.goal
+        let now = Clock.monotonicNanoseconds()
         // The address was judged for another client; it is judged again for this one (R62, R63).
-        guard let index = state.idle.lastIndex(where: { goal.allowed($0.resolved) != nil && call.allows($0) }) else {
-            return false
+        let index = state.idle.lastIndex { kept in
+            goal.allowed(kept.resolved) != nil && call.allows(kept)
+                && !suspects.areOthersBetter(than: kept.address, of: kept.resolved, port: goal.port, now: now)
         }
+        guard let index else { return false }
         let connection = state.idle.remove(at: index)
         call.isOnKeptConnection = true
         busy[ObjectIdentifier(connection)] = connection
@@ -117,6 +128,7 @@ final class UpstreamPool {
             goal: call.goal,
             loop: loop,
             resolver: resolver,
+            suspects: suspects,
             limits: limits,
             deadlines: deadlines
         ) { [weak self] result in

@@ -26,6 +26,8 @@ package struct UpstreamRequest: Sendable {
     package var check: @Sendable (IPAddress, UInt16) -> Bool
     /// R63: one address that `check` denies makes the whole name denied.
     package var deniedAddressRefusesAll: Bool
+    /// Resume-rules 5: it follows one that failed, so the name is looked up again, whatever is remembered of it.
+    package var looksUpAnew = false
 
     package init(
         host: String,
@@ -65,7 +67,10 @@ package protocol UpstreamReceiver: AnyObject {
 /// Why there is no response, or no more of it.
 package struct UpstreamFailure: Error, Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
+        /// The name does not exist, or has no addresses.
         case nameNotResolved
+        /// Nobody says so at this moment: the resolver failed, or did not answer.
+        case nameLookUpFailed
         /// R62 to R64
         case addressDenied
         case refused
@@ -106,7 +111,8 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
         case .addressDenied: 403
         case .tooManyWaiting, .cancelled: 503
         case .connectTimeout, .headTimeout, .bodyTimeout: 504
-        case .nameNotResolved, .refused, .unreachable, .closedBeforeHead, .malformed, .tooManyInterim,
+        case .nameNotResolved, .nameLookUpFailed, .refused, .unreachable, .closedBeforeHead, .malformed,
+            .tooManyInterim,
             .switchedProtocols, .closedInBody, .reset:
             502
         }
@@ -115,8 +121,8 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
     /// Whether the same request may succeed a little later.
     package var isTransient: Bool {
         switch kind {
-        case .nameNotResolved, .refused, .unreachable, .connectTimeout, .tooManyWaiting, .headTimeout, .bodyTimeout,
-            .closedBeforeHead, .closedInBody, .reset:
+        case .nameNotResolved, .nameLookUpFailed, .refused, .unreachable, .connectTimeout, .tooManyWaiting,
+            .headTimeout, .bodyTimeout, .closedBeforeHead, .closedInBody, .reset:
             true
         case .addressDenied, .malformed, .tooManyInterim, .switchedProtocols, .cancelled: false
         }
@@ -126,6 +132,7 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
     package var sentence: String {
         switch kind {
         case .nameNotResolved: "\(host) could not be resolved."
+        case .nameLookUpFailed: "\(host) could not be resolved: the name server gave no answer."
         case .addressDenied: "This proxy does not connect to the address of \(host)."
         case .refused: "\(host) refused the connection to port \(port)."
         case .unreachable: "\(host) cannot be reached."
