@@ -10,7 +10,9 @@ extension RuleReading {
     }
 
     /// In the order of the manual.
-    static let settings: [Setting] = [
+    static let settings: [Setting] = reuse + finishing
+
+    private static let reuse: [Setting] = [
         patterns(
             "host",
             \.hosts,
@@ -60,23 +62,10 @@ extension RuleReading {
             }
         ),
         flag("ignore_client_reload", \.ignoresClientReload),
-        Setting(
-            key: "on_disconnect",
-            allowed: Directive.alternatives(
-                Configuration.OnDisconnect.allCases.map { Directive.quoted($0.rawValue) }
-            ),
-            read: { value, rule in
-                guard case .string(let text) = value, let word = Configuration.OnDisconnect(rawValue: text) else {
-                    return false
-                }
-                rule.onDisconnect = word
-                return true
-            }
-        ),
         seconds("stale_if_error", \.staleIfError),
     ]
 
-    private typealias Part<Value> = any WritableKeyPath<CacheRule, Value> & Sendable
+    typealias Part<Value> = any WritableKeyPath<CacheRule, Value> & Sendable
 
     private static func patterns<Pattern>(
         _ key: String,
@@ -95,7 +84,7 @@ extension RuleReading {
         )
     }
 
-    private static func seconds(_ key: String, _ part: Part<Int64?>) -> Setting {
+    static func seconds(_ key: String, _ part: Part<Int64?>) -> Setting {
         Setting(
             key: key,
             allowed: Directive.durationAllowed + ", in whole seconds",

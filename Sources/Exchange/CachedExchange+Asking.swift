@@ -361,7 +361,12 @@ extension CachedExchange {
         record.status = head.status
         stream.sendHead(head, body: ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let relay = ResponseRelay(stream: stream, call: call) { [self] end in
+        let relay = ResponseRelay(
+            stream: stream,
+            call: call,
+            rates: table.rates,
+            origin: uri.hostField
+        ) { [self] end in
             guard case .relaying(let relay) = stage else { return }
             record.bytesSent = relay.bytesRelayed
             record.bytesFromUpstream = relay.bytesRelayed

@@ -79,7 +79,13 @@ extension CachedExchange {
     }
 
     private func relayRest(_ call: OriginCall, from start: Int64, expected: Int64) {
-        let relay = ResponseRelay(stream: stream, call: call, expecting: expected) { [self] end in
+        let relay = ResponseRelay(
+            stream: stream,
+            call: call,
+            expecting: expected,
+            rates: table.rates,
+            origin: uri.hostField
+        ) { [self] end in
             record.bytesSent = stream.bytesSent
             record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
             if case .relaying(let relay) = stage { closeGuard(start + relay.bytesRelayed) }

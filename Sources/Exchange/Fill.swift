@@ -35,6 +35,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     /// What follows when all is written.
     var afterLanding: (() -> Void)?
     var rate = RateMeter()
+    /// nil where no rate is set.
+    let pace: UpstreamPace?
     var lastReceived: Int64 = 0
     var attempts = 0
     /// What the running answer says of the complete length: believed when held bytes were found equal, and not before. A
@@ -62,11 +64,15 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         self.version = version
         self.requester = requester
         self.loop = loop
+        let rates = version.table.rates
+        pace =
+            rates.limitsUpstream ? UpstreamPace(rates, origin: requester.uri.hostField, loop: loop) : nil
         let upstream = version.table.configuration.upstream
         retry = RetryPolicy(
             healTimeoutNanoseconds: upstream.healTimeoutNanoseconds,
             startedAt: Clock.monotonicNanoseconds()
         )
+        pace?.onTurn = { [weak self] in self?.pauseOrResume() }
     }
 
     // MARK: Beginning
@@ -94,6 +100,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         if bodyRemaining ?? .max > 1 << 20 { call.useLargeReceiveBuffers() }
         lastReceived = Clock.monotonicNanoseconds()
         call.body = self
+        isPaused = false
+        counts(0, at: lastReceived)
+        pauseOrResume()
         watchForStall()
     }
 
@@ -104,6 +113,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         let now = Clock.monotonicNanoseconds()
         lastReceived = now
         rate.add(Int64(bytes.readableBytes), at: now)
+        counts(Int64(bytes.readableBytes), at: now)
         if let remaining = bodyRemaining { bodyRemaining = remaining - Int64(bytes.readableBytes) }
         backlog.append(bytes)
         process()
@@ -217,8 +227,10 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     }
 
     func pauseOrResume() {
-        let isBehind = (writer?.unwritten ?? 0) > Self.unwrittenLimit || isComparing
-        guard isBehind != isPaused, call != nil else { return }
+        guard !isOver, call != nil else { return }
+        let isBehind =
+            (writer?.unwritten ?? 0) > Self.unwrittenLimit || isComparing || pace?.isHeldBack == true
+        guard isBehind != isPaused else { return }
         isPaused = isBehind
         if isBehind {
             call?.pause()
@@ -285,6 +297,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         pendingEnd = nil
         retryTimer?.cancel()
         retryTimer = nil
+        pace?.close()
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

@@ -94,7 +94,13 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         if !isBodyComplete { stream.closeAfterResponse() }
         stream.sendHead(head, body: request.method == .head ? .none : ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let relay = ResponseRelay(stream: stream, call: call) { [self] end in ended(end) }
+        let relay = ResponseRelay(
+            stream: stream,
+            call: call,
+            rates: hall.table.rates,
+            origin: uri.hostField,
+            onEnd: { [self] end in ended(end) }
+        )
         relay.onOriginWritable = { [weak self] in self?.originTakesMore() }
         self.relay = relay
     }

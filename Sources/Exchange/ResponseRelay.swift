@@ -13,6 +13,9 @@ final class ResponseRelay: OriginBodyReceiver {
     private let onEnd: (DeliveryEnd) -> Void
     /// How many bytes have to come; nil where the framing alone tells.
     private let expected: Int64?
+    private let link: LinkMeter
+    /// nil where no rate is set.
+    private let pace: UpstreamPace?
     private var isPaused = false
     private var isEnded = false
     private(set) var bytesRelayed: Int64 = 0
@@ -20,17 +23,32 @@ final class ResponseRelay: OriginBodyReceiver {
     var onOriginWritable: (() -> Void)?
 
     /// Takes the body of the call. The head must have been sent.
+    ///
+    /// - Parameter origin: host and port that it comes from, for the rates.
     init(
         stream: DownstreamStream,
         call: OriginCall,
         expecting expected: Int64? = nil,
+        rates: Rates,
+        origin: String,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
         self.expected = expected
         self.stream = stream
         self.call = call
         self.onEnd = onEnd
+        link = rates.link
+        pace =
+            rates.upstream != nil || rates.downstream != nil
+            ? UpstreamPace(rates, origin: origin, client: stream.clientAddress ?? .v4(0), loop: stream.loop) : nil
         call.body = self
+        pace?.onTurn = { [weak self] in self?.writable() }
+        // What came for others before may be owed still.
+        pace?.came(0, isForeground: true, at: Clock.monotonicNanoseconds())
+        if pace?.isHeldBack == true {
+            isPaused = true
+            call.pause()
+        }
     }
 
     /// How the framing of an answer is carried on downstream.
@@ -54,7 +72,13 @@ final class ResponseRelay: OriginBodyReceiver {
         }
         stream.send(bytes)
         stream.flush()
-        if !stream.isWritable, !isPaused {
+        if let pace {
+            pace.came(Int64(bytes.readableBytes), isForeground: true, at: Clock.monotonicNanoseconds())
+        } else {
+            link.carried(Int64(bytes.readableBytes), isForeground: true)
+        }
+        // No more is read while the client takes none, or a rate holds it back.
+        if !stream.isWritable || pace?.isHeldBack == true, !isPaused {
             isPaused = true
             call.pause()
         }
@@ -82,7 +106,7 @@ final class ResponseRelay: OriginBodyReceiver {
     // MARK: From the client
 
     func writable() {
-        guard isPaused, !isEnded else { return }
+        guard isPaused, !isEnded, stream.isWritable, pace?.isHeldBack != true else { return }
         isPaused = false
         call.resume()
     }
@@ -95,6 +119,7 @@ final class ResponseRelay: OriginBodyReceiver {
 
     private func end(_ how: DeliveryEnd) {
         isEnded = true
+        pace?.close()
         onOriginWritable = nil
         onEnd(how)
     }

@@ -23,6 +23,8 @@ final class VersionFills: Sendable {
     /// Under no strong validator: the span that came as a part of it, half-open. nil where the whole was sent.
     let part: Range<Int64>?
     let state: Mutex<State>
+    /// How many readers are clients; changed under the lock.
+    let clientCount = Atomic<Int>(0)
 
     /// What a reader needs before its head may be sent (invariant 4).
     enum Need: Equatable {
@@ -119,7 +121,10 @@ final class VersionFills: Sendable {
 
     /// Takes an unfinished download up again without a reader, as soon as the finisher has a place.
     func finishInBackground(_ wanted: ByteRangeSet) {
-        state.withLock { $0.asked.formUnion(wanted) }
+        state.withLock { state in
+            state.asked.formUnion(wanted)
+            state.finishingSince = Clock.monotonicNanoseconds()
+        }
         requestPlace()
     }
 
@@ -161,6 +166,7 @@ final class VersionFills: Sendable {
     ///   - range: half-open; `Int64.max` as the upper bound where the complete length is not known.
     ///   - further: what it will want beside that range.
     ///   - requester: of its request: used only for fills that it causes.
+    ///   - isClient: somebody waits for the bytes.
     ///   - mayAskAlone: where no fill comes by soon, the caller can ask the origin for its range by itself.
     ///   - notify: called on `loop`.
     func join(
@@ -168,6 +174,7 @@ final class VersionFills: Sendable {
         further: [Range<Int64>] = [],
         need: Need,
         requester: Requester,
+        isClient: Bool = true,
         mayAskAlone: Bool = false,
         loop: any EventLoop,
         notify: @escaping @Sendable (ReaderNotice) -> Void
@@ -187,15 +194,17 @@ final class VersionFills: Sendable {
                 requester: requester,
                 loop: loop,
                 notify: notify,
-                isConfirmed: false
+                isConfirmed: false,
+                isClient: isClient
             )
+            defer { countClients(state) }
             let askedBefore = state.asked
             state.asked.insert(range)
             for range in further { state.asked.insert(range) }
             state.isHalted = false
             state.fruitlessEnds = 0
             state.unreadBytes = 0
-            let work = plan(&state)
+            let work = plan(&state) + (isClient ? hurry(state) : [])
             // Only now is it known which fill is to bring its first byte.
             let isConfirmed: Bool =
                 switch need {
@@ -242,6 +251,7 @@ final class VersionFills: Sendable {
     /// A reader is done, or its client has left.
     func leave(_ number: Int) {
         let work = state.withLock { state -> Work in
+            defer { countClients(state) }
             guard state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty, !state.hasEnded else {
                 return []
             }
@@ -255,6 +265,7 @@ final class VersionFills: Sendable {
     /// `on_disconnect` says.
     func leaveParked(_ number: Int) {
         let (work, isLast) = state.withLock { state -> (Work, Bool) in
+            defer { countClients(state) }
             guard state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty, !state.hasEnded else {
                 return ([], false)
             }
@@ -263,6 +274,7 @@ final class VersionFills: Sendable {
         }
         if isLast {
             table.finisher.release(response.id)
+            table.parked(response, because: nil)
             if isResumable { note(.parked) } else { clearUnfinished() }
         }
         work.forEach { $0() }

@@ -17,6 +17,8 @@ extension VersionFills {
         let loop: any EventLoop
         let notify: @Sendable (ReaderNotice) -> Void
         var isConfirmed: Bool
+        /// False: a download of the queue, which nobody waits for.
+        var isClient = true
     }
 
     /// On whose behalf the origin is asked: one client's URI, fields and credentials, never mixed with another's (R24).
@@ -74,6 +76,8 @@ extension VersionFills {
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
         var background = Background.none
+        /// Since when no reader waits for what is finished, monotonic nanoseconds.
+        var finishingSince: Int64 = 0
         /// The index knows of a rest that is owed, or may know.
         var isNotedUnfinished: Bool
 
