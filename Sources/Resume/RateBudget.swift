@@ -94,7 +94,9 @@ package struct RateBudget: Equatable, Sendable {
         // Instants of several threads may come a little out of order.
         guard nanoseconds > at else { return }
         let elapsed = Int128(nanoseconds) - Int128(at)
-        credit = min(credit + elapsed * Int128(bytesPerSecond), Int128(burst) * Self.second)
+        // Below 2^127 by itself; with the credit it may be more, and is then more than any burst.
+        let (sum, overflow) = credit.addingReportingOverflow(elapsed * Int128(bytesPerSecond))
+        credit = overflow ? Int128(burst) * Self.second : min(sum, Int128(burst) * Self.second)
         at = nanoseconds
     }
 }

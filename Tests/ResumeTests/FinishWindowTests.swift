@@ -39,6 +39,14 @@ struct FinishWindowTests {
     }
 
     @Test(
+        "It has opened where it is open now and was not before",
+        arguments: [(59, 60, true), (60, 61, false), (59, 59, false), (359, 360, false), (0, 200, true), (100, 0, false)]
+    )
+    func opened(before: Int, now: Int, hasOpened: Bool) {
+        #expect(FinishWindow(start: 60, end: 360)?.opened(from: before, to: now) == hasOpened)
+    }
+
+    @Test(
         "A window that is empty, or no minutes of a day, is none",
         arguments: [(60, 60), (-1, 5), (1440, 5), (0, 1441), (5, 0)]
     )
