@@ -97,7 +97,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         self.call = call
         self.framing = framing
         bodyRemaining = if case .length(let length) = framing { length } else { nil }
-        if bodyRemaining ?? .max > 1 << 20 { call.useLargeReceiveBuffers() }
+        // Under a limit, large reads would be paid for by long pauses.
+        if bodyRemaining ?? .max > 1 << 20, table.rates.upstream == nil { call.useLargeReceiveBuffers() }
         lastReceived = Clock.monotonicNanoseconds()
         call.body = self
         isPaused = false

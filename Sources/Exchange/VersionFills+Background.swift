@@ -62,6 +62,8 @@ extension VersionFills {
 
     private func finishes(_ verdict: AbandonVerdict) {
         if verdict.reason != .nothingMissing { table.log("\(uri) is finished: \(verdict.reason.sentence)") }
+        // Where only its rule says that it is finished, nothing was remembered when it was begun.
+        if !state.withLock({ $0.isNotedUnfinished }) { note(.filling) }
         requestPlace(aborts: table.aborted(response.key))
     }
 

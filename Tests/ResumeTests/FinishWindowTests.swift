@@ -40,7 +40,9 @@ struct FinishWindowTests {
 
     @Test(
         "It has opened where it is open now and was not before",
-        arguments: [(59, 60, true), (60, 61, false), (59, 59, false), (359, 360, false), (0, 200, true), (100, 0, false)]
+        arguments: [
+            (59, 60, true), (60, 61, false), (59, 59, false), (359, 360, false), (0, 200, true), (100, 0, false),
+        ]
     )
     func opened(before: Int, now: Int, hasOpened: Bool) {
         #expect(FinishWindow(start: 60, end: 360)?.opened(from: before, to: now) == hasOpened)

@@ -195,7 +195,10 @@ struct FinishPolicyTests {
         }
     }
 
-    @Test("finish_eta: at the rate at which it came, the rest has to come in time", arguments: [("1h", true), ("0s", false)])
+    @Test(
+        "finish_eta: at the rate at which it came, the rest has to come in time",
+        arguments: [("1h", true), ("0s", false)]
+    )
     func eta(_ time: String, finishes: Bool) throws {
         let gate = Barrier("the end of the test")
         let scene = try Keeping.scene(["resume.finish_eta=\"\(time)\""], gate: gate)
