@@ -152,11 +152,12 @@ extension VersionFills {
         }
         guard let (work, reason, uri) = stopped else { return }
         table.finisher.release(response.id)
-        work.forEach { $0() }
         let verdict = AbandonVerdict(isResumable ? .park : .drop, reason)
         table.log("\(uri) is \(verdict.decision.word): \(reason.sentence)")
         // What waits for its hours is taken up when they begin.
         carryOut(verdict, isWaitingForItsHours: reason == .outsideWindow)
+        // Not before: the last fill that ends may take the version out of the table, and then nothing is remembered.
+        work.forEach { $0() }
         forgetIfIdle()
     }
 

@@ -50,14 +50,15 @@ extension VersionFills {
             return cutClaimsToAsked(&state) + [{ self.finishes(verdict) }]
         }
         state.background = .none
-        return abandonAll(state) + [
+        // First what is remembered: the last fill that ends may take the version out of the table.
+        return [
             {
                 // Resume-rules 10: the decision, and the rule that made it.
                 self.table.log("\(uri) is \(verdict.decision.word): \(verdict.reason.sentence)")
                 self.table.finisher.release(self.response.id)
                 self.carryOut(verdict, isWaitingForItsHours: verdict.takeUpAfterMinutes != nil)
             }
-        ]
+        ] + abandonAll(state)
     }
 
     private func finishes(_ verdict: AbandonVerdict) {

@@ -20,6 +20,9 @@ struct FinishPolicyTests {
     static let open = "resume.finish_between=\"\(clock(minutesFromNow: -120))-\(clock(minutesFromNow: 120))\""
     static let closed = "resume.finish_between=\"\(clock(minutesFromNow: 120))-\(clock(minutesFromNow: 240))\""
 
+    /// An origin that waits is not asked anew.
+    private static let patient = "upstream.stall_timeout=\"10m\""
+
     private typealias Keeping = KeepAndFinishTests
     private static let target = Keeping.target
     private static let content = Keeping.content
@@ -62,12 +65,13 @@ struct FinishPolicyTests {
         #expect(try scene.isServedWhole(Self.target, Self.content))
     }
 
-    /// The origin waits at 3 MiB of each answer, and nobody takes it for dead.
+    /// The origin waits at 1 MiB of each answer, and nobody takes it for dead; it itself is patient for 20 seconds.
     private static func patientScene(_ hours: String, until gate: Barrier) throws -> Scene {
-        let patience = ["upstream.stall_timeout=\"10m\"", "upstream.idle_timeout=\"10m\""]
-        let scene = try Scene(settings: ["resume.finish_between=\"\(hours)\""] + patience)
+        let scene = try Scene(
+            settings: ["resume.finish_between=\"\(hours)\"", patient, "upstream.idle_timeout=\"10m\""]
+        )
         scene.origin.put(target, .tagged(content))
-        scene.origin.setFaults { _, _ in FileFaults { $0.stallAfter = (bytes: 3 * mebibyte, until: gate) } }
+        scene.origin.setFaults { _, _ in FileFaults { $0.stallAfter = (bytes: mebibyte, until: gate) } }
         return scene
     }
 
@@ -82,10 +86,10 @@ struct FinishPolicyTests {
         try Self.waitForTheMinutesBeginning()
         let hours = "\(clock(minutesFromNow: 1))-\(clock(minutesFromNow: 60))"
         let scene = try Self.patientScene(hours, until: gate)
-        try scene.readAndLeave(Self.target, Self.content, mebibyte)
+        try scene.readAndLeave(Self.target, Self.content, 512 * kibibyte)
         try scene.waitForStatus("it waits for its hours", Self.waitsForItsHours)
         #expect(scene.origin.requests.count == 1)
-        try waitUntil("its hours have begun, and it is asked for", within: 90) { scene.origin.requests.count == 2 }
+        try waitUntil("its hours have begun, and it is asked for", within: 90) { scene.origin.requests.count > 1 }
         gate.open()
         try scene.waitUntilHeld(Self.target, Self.content.length)
         #expect(try scene.isServedWhole(Self.target, Self.content))
@@ -98,13 +102,12 @@ struct FinishPolicyTests {
         try Self.waitForTheMinutesBeginning()
         let hours = "\(clock(minutesFromNow: -60))-\(clock(minutesFromNow: 1))"
         let scene = try Self.patientScene(hours, until: gate)
-        try scene.readAndLeave(Self.target, Self.content, mebibyte)
+        try scene.readAndLeave(Self.target, Self.content, 512 * kibibyte)
         try scene.waitForStatus("it is finishing") { $0.fills.first?.isFinishing == true }
         try waitUntil("its hours are over, and it waits again", within: 90) {
             try Self.waitsForItsHours(scene.status())
         }
-        #expect(scene.origin.requests.count == 1)
-        #expect(try scene.heldBytes(scene.url(Self.target)) >= mebibyte)
+        #expect(try scene.heldBytes(scene.url(Self.target)) >= 512 * kibibyte)
         #expect(scene.proxy.errors.contains("is parked: It is outside finish_between."))
     }
 
@@ -163,7 +166,7 @@ struct FinishPolicyTests {
     @Test("What finishes is parked after finish_max_time")
     func maxTime() throws {
         let gate = Barrier("the end of the test")
-        let scene = try Keeping.scene(["resume.finish_max_time=\"1s\""], gate: gate)
+        let scene = try Keeping.scene(["resume.finish_max_time=\"1s\"", Self.patient], gate: gate)
         defer { gate.open() }
         try scene.readAndLeave(Self.target, Self.content, mebibyte)
         try scene.waitForStatus("it is parked, and says why") { status in
@@ -216,7 +219,7 @@ struct FinishPolicyTests {
     @Test("max_finishing_per_origin = 1: one origin's downloads finish one after the other, another's beside them")
     func perOrigin() throws {
         let (gate, otherGate) = (Barrier("the first origin goes on"), Barrier("the other origin goes on"))
-        let scene = try Keeping.scene(["resume.max_finishing_per_origin=1"], gate: gate)
+        let scene = try Keeping.scene(["resume.max_finishing_per_origin=1", Self.patient], gate: gate)
         let second = "/second"
         scene.origin.put(second, .tagged(Self.content, "\"second\""))
         let other = try FileOrigin()
