@@ -23,8 +23,8 @@ package struct CacheRule: Sendable, Equatable {
     package var isImmutable: Bool?
     package var key: RuleKey?
     package var ignoresClientReload: Bool?
-    /// In the place of `resume.on_disconnect`.
-    package var onDisconnect: Configuration.OnDisconnect?
+    /// In the place of directives below `resume`.
+    package var finish = FinishConditions()
     /// Seconds.
     package var staleIfError: Int64?
     /// In the place of `resume.parallel`.

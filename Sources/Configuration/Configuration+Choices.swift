@@ -14,6 +14,14 @@ extension Configuration {
         case drop
     }
 
+    /// `resume.finish_validator`: how surely a version must be told from the next one for it to be finished.
+    package enum FinishValidator: String, Sendable, Equatable, CaseIterable {
+        case none
+        case weak
+        case date
+        case etag
+    }
+
     /// `resume.resume_guard`: the answer to a resume without If-Range of an older version (resume-rules 11).
     package enum ResumeGuardMode: String, Sendable, Equatable, CaseIterable {
         /// The whole new version, so that the client does not splice.

@@ -76,10 +76,21 @@ package struct Configuration: Sendable, Equatable {
         package var finishBelow: Int64?
         /// Finish only where at least this share is held; nil: no such condition.
         package var finishShare: Double?
+        /// Finish only where the rest comes within so many seconds; nil: no such condition.
+        package var finishETASeconds: Int64?
         /// Finish what cannot be resumed where at least this share is held.
         package var finishShareUnresumable = 0.5
         /// Bodies that finish at the same time without a reader.
         package var maxFinishing = 16
+        /// Of these, from one origin.
+        package var maxFinishingPerOrigin = 4
+        /// What is told from its next version less surely is not finished.
+        package var finishValidator = FinishValidator.none
+        /// The hours in which is finished; nil: all.
+        package var finishBetween: HoursOfDay?
+        /// A fill without a reader stops after so many seconds; nil: no bound.
+        package var finishMaxTimeSeconds: Int64?
+        package var backgroundRate = BackgroundPace.unlimited
         /// Bytes of the largest body that is finished without a reader.
         package var finishMaxSize: Int64 = 64 << 30
         package var resumeGuard = ResumeGuardMode.full
@@ -124,6 +135,9 @@ package struct Configuration: Sendable, Equatable {
         package var minRateTimeNanoseconds: Int64 = 30_000_000_000
         /// Longest sum of waits by Retry-After before anything was sent to the client.
         package var retryAfterWaitNanoseconds: Int64 = 30_000_000_000
+        /// Bytes per second from one origin, and from all; nil: no limit.
+        package var maxRatePerOrigin: Int64?
+        package var maxRate: Int64?
 
         package init() {}
     }
@@ -144,6 +158,9 @@ package struct Configuration: Sendable, Equatable {
         package var maxHead: Int64 = 64 << 10
         /// Bytes; nil: no limit, since request bodies are streamed.
         package var maxRequestBody: Int64?
+        /// Bytes per second to one client address, and to all; nil: no limit.
+        package var maxRatePerClient: Int64?
+        package var maxRate: Int64?
 
         package init() {}
     }

@@ -240,13 +240,13 @@ extension Directive {
 // MARK: What the kinds share
 
 extension Directive {
-    private static let sizeAllowed = "a size such as \"10 GiB\", \"500 MB\" or a number of bytes"
+    static let sizeAllowed = "a size such as \"10 GiB\", \"500 MB\" or a number of bytes"
     static let durationAllowed = "a duration such as \"90s\", \"5m\", \"1h30m\" or \"250ms\""
-    private static let shareAllowed = "a number from 0 to 1"
-    private static let orUnset = ", or \"unset\""
+    static let shareAllowed = "a number from 0 to 1"
+    static let orUnset = ", or \"unset\""
     private static let hundredYears: Int64 = 36_525 * 86_400 * DurationText.nanosecondsPerSecond
 
-    private static func bytes(_ value: ConfigurationValue) -> Int64? {
+    static func bytes(_ value: ConfigurationValue) -> Int64? {
         switch value {
         case .integer(let bytes): bytes >= 0 ? bytes : nil
         case .string(let text): SizeText.parse(text)
@@ -261,7 +261,7 @@ extension Directive {
         return duration
     }
 
-    private static func share(_ value: ConfigurationValue) -> Double? {
+    static func share(_ value: ConfigurationValue) -> Double? {
         switch value {
         case .integer(let number): (0...1).contains(number) ? Double(number) : nil
         // Not-a-number is in no range.
@@ -270,7 +270,7 @@ extension Directive {
         }
     }
 
-    private static func isUnset(_ value: ConfigurationValue) -> Bool {
+    static func isUnset(_ value: ConfigurationValue) -> Bool {
         value == .string(unset)
     }
 

@@ -5,7 +5,7 @@
 package struct Directive: Sendable {
     package enum Kind: Sendable, Equatable, CaseIterable {
         case addresses, path, size, count, duration, share, flag, word, clients, destinations, ports, name, log
-        case presets, fieldNames
+        case presets, fieldNames, hours
     }
 
     /// `cache.max_size`.

@@ -4,7 +4,8 @@
 extension Directive {
     /// In the order of proxy.conf.
     package static let all: [Directive] =
-        server + cache + access + resume + upstream + downstream + messages + tunnel + running
+        server + cache + access + resume + finishing + upstream + upstreamRates + downstream + downstreamRates
+        + messages + tunnel + running
 
     private static let millisecond: Int64 = 1_000_000
     private static let second: Int64 = 1_000_000_000

@@ -13,8 +13,8 @@ package struct MatchedRule: Sendable, Equatable {
 
     /// Where the rule stands: `proxy.conf:12`, or `preset apt, rule 2`.
     package var origin: String { rule.origin }
-    /// nil: as `resume.on_disconnect` says.
-    package var onDisconnect: Configuration.OnDisconnect? { rule.onDisconnect }
+    /// What is not set there is as the directives below `resume` say.
+    package var finish: FinishConditions { rule.finish }
 
     /// Which pattern matched what, then what the rule sets; one sentence each.
     package var explanation: [String] { reasons + rule.sentences }
@@ -69,9 +69,7 @@ extension CacheRule {
             let meaning = ignoresClientReload ? "a client's reload is answered from what is fresh" : "a reload counts"
             add("ignore_client_reload = \(ignoresClientReload)", meaning)
         }
-        if let onDisconnect {
-            add("on_disconnect = \(Directive.quoted(onDisconnect.rawValue))", "in the place of resume.on_disconnect")
-        }
+        finish.sentences(add)
         if let staleIfError {
             add(
                 "stale_if_error = \(Self.written(staleIfError))",

@@ -10,75 +10,62 @@ extension RuleReading {
     }
 
     /// In the order of the manual.
-    static let settings: [Setting] =
-        [
-            patterns(
-                "host",
-                \.hosts,
-                "a host such as \"example.org\", \"*.example.org\" (all names under it), \".example.org\" (both), each "
-                    + "perhaps with a port, or a list of them",
-                HostPattern.parse
-            ),
-            patterns(
-                "path",
-                \.paths,
-                "a path that begins with / or **, such as \"/pool/**/*.deb\", with ? for one character, * within a segment "
-                    + "and ** over segments, or a list of them; without a query, and percent-encoded as in the request",
-                PathPattern.parse
-            ),
-            patterns(
-                "type",
-                \.types,
-                "a content type such as \"application/x-xz\" or \"image/*\", without parameters, or a list of them",
-                TypePattern.parse
-            ),
-            seconds("ttl", \.ttl),
-            seconds("min_ttl", \.minTTL),
-            flag("store", \.stores),
-            flag("immutable", \.isImmutable),
-            Setting(
-                key: "ignore_query",
-                allowed: "true for the whole query, or a list of parameters such as [\"Expires\", \"X-Amz-*\"]",
-                read: { value, rule in
-                    if value == .flag(true) {
-                        rule.key = .ignoringQuery(.all)
-                        return true
-                    }
-                    guard let patterns = list(value, QueryFilter.ParameterPattern.parse) else { return false }
-                    rule.key = .ignoringQuery(.parameters(patterns))
-                    return true
-                }
-            ),
-            Setting(
-                key: "key",
-                allowed:
-                    "text that makes an absolute URL, such as \"{scheme}://mirrors.invalid{path}{query}\"; between "
-                    + "braces: scheme, host, port, path, query, segment:1 to segment:\(KeyTemplate.lastSegment), last",
-                read: { value, rule in
-                    guard case .string(let text) = value, let template = KeyTemplate.parse(text) else { return false }
-                    guard template.sample != nil else { return false }
-                    rule.key = .template(template)
-                    return true
-                }
-            ),
-            flag("ignore_client_reload", \.ignoresClientReload),
-            Setting(
-                key: "on_disconnect",
-                allowed: Directive.alternatives(
-                    Configuration.OnDisconnect.allCases.map { Directive.quoted($0.rawValue) }
-                ),
-                read: { value, rule in
-                    guard case .string(let text) = value, let word = Configuration.OnDisconnect(rawValue: text) else {
-                        return false
-                    }
-                    rule.onDisconnect = word
-                    return true
-                }
-            ),
-            seconds("stale_if_error", \.staleIfError),
-        ] + filling
+    static let settings: [Setting] = reuse + finishing + filling
 
-    private typealias Part<Value> = any WritableKeyPath<CacheRule, Value> & Sendable
+    private static let reuse: [Setting] = [
+        patterns(
+            "host",
+            \.hosts,
+            "a host such as \"example.org\", \"*.example.org\" (all names under it), \".example.org\" (both), each "
+                + "perhaps with a port, or a list of them",
+            HostPattern.parse
+        ),
+        patterns(
+            "path",
+            \.paths,
+            "a path that begins with / or **, such as \"/pool/**/*.deb\", with ? for one character, * within a segment "
+                + "and ** over segments, or a list of them; without a query, and percent-encoded as in the request",
+            PathPattern.parse
+        ),
+        patterns(
+            "type",
+            \.types,
+            "a content type such as \"application/x-xz\" or \"image/*\", without parameters, or a list of them",
+            TypePattern.parse
+        ),
+        seconds("ttl", \.ttl),
+        seconds("min_ttl", \.minTTL),
+        flag("store", \.stores),
+        flag("immutable", \.isImmutable),
+        Setting(
+            key: "ignore_query",
+            allowed: "true for the whole query, or a list of parameters such as [\"Expires\", \"X-Amz-*\"]",
+            read: { value, rule in
+                if value == .flag(true) {
+                    rule.key = .ignoringQuery(.all)
+                    return true
+                }
+                guard let patterns = list(value, QueryFilter.ParameterPattern.parse) else { return false }
+                rule.key = .ignoringQuery(.parameters(patterns))
+                return true
+            }
+        ),
+        Setting(
+            key: "key",
+            allowed: "text that makes an absolute URL, such as \"{scheme}://mirrors.invalid{path}{query}\"; between "
+                + "braces: scheme, host, port, path, query, segment:1 to segment:\(KeyTemplate.lastSegment), last",
+            read: { value, rule in
+                guard case .string(let text) = value, let template = KeyTemplate.parse(text) else { return false }
+                guard template.sample != nil else { return false }
+                rule.key = .template(template)
+                return true
+            }
+        ),
+        flag("ignore_client_reload", \.ignoresClientReload),
+        seconds("stale_if_error", \.staleIfError),
+    ]
+
+    typealias Part<Value> = any WritableKeyPath<CacheRule, Value> & Sendable
 
     private static func patterns<Pattern>(
         _ key: String,
@@ -97,7 +84,7 @@ extension RuleReading {
         )
     }
 
-    private static func seconds(_ key: String, _ part: Part<Int64?>) -> Setting {
+    static func seconds(_ key: String, _ part: Part<Int64?>) -> Setting {
         Setting(
             key: key,
             allowed: Directive.durationAllowed + ", in whole seconds",

@@ -362,8 +362,13 @@ extension CachedExchange {
         record.status = head.status
         stream.sendHead(head, body: ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let healing = hall.healing(answer, to: request, uri: uri, on: stream)
-        let relay = ResponseRelay(stream: stream, call: call, healing: healing) { [self] end in
+        let relay = ResponseRelay(
+            stream: stream,
+            call: call,
+            healing: hall.healing(answer, to: request, uri: uri, on: stream),
+            rates: table.rates,
+            origin: uri.hostField
+        ) { [self] end in
             guard case .relaying(let relay) = stage else { return }
             record.bytesSent = relay.bytesRelayed
             record.bytesFromUpstream = relay.bytesRelayed

@@ -111,6 +111,7 @@ extension CachedExchange {
             response: stored,
             parts: parts,
             framing: framing,
+            pace: table.rates.downstream.map { DownstreamPace($0, client: stream.clientAddress, loop: loop) },
             rejoin: { [weak self] delivery, position in self?.rejoin(delivery, stored, position, delivery.partEnd) },
             onEnd: { end in self.delivered(end) }
         )

@@ -32,8 +32,12 @@ extension CachedExchange {
             to: end == .max ? nil : end,
             probe: hall.relayProbe
         )
-        let healing = hall.healing(body, to: request, uri: uri, on: stream)
-        let relay = ResponseRelay(stream: stream, healing: healing) { [self] end in
+        let relay = ResponseRelay(
+            stream: stream,
+            healing: hall.healing(body, to: request, uri: uri, on: stream),
+            rates: table.rates,
+            origin: uri.hostField
+        ) { [self] end in
             record.bytesSent = stream.bytesSent
             record.bytesFromUpstream = max(0, record.bytesSent - record.bytesFromCache)
             if case .relaying(let relay) = stage { closeGuard(position + relay.bytesRelayed) }

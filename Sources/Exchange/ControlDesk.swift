@@ -73,7 +73,8 @@ package struct ControlDesk: Sendable {
         let now = Clock.unixSeconds()
         let reports = running?.table.reports() ?? []
         let worked = Set(reports.map(\.id))
-        return StatusAnswer(
+        let waiting = store.unfinished().filter { !worked.contains($0.response.id) }.map { download($0, now: now) }
+        var answer = StatusAnswer(
             process: running.map { running in
                 StatusProcess(
                     id: getpid(),
@@ -90,9 +91,11 @@ package struct ControlDesk: Sendable {
             damagedPieces: summary.damagedPieces,
             now: now,
             fills: reports.sorted { $0.id < $1.id }.map { StatusFill($0) },
-            waiting: store.unfinished().filter { !worked.contains($0.response.id) }.map { download($0, now: now) },
+            waiting: waiting,
             waits: running?.table.waits.reports.map { StatusWait($0) } ?? []
         )
+        answer.rates = rates(waiting)
+        return answer
     }
 
     private func download(_ unfinished: UnfinishedDownload, now: Int64) -> StatusDownload {
@@ -100,14 +103,16 @@ package struct ControlDesk: Sendable {
         let state: StatusDownload.State =
             quiet > configuration.resume.giveUpAfterSeconds
             ? .givenUp
-            : unfinished.state == .parked ? .parked : .interrupted
+            : unfinished.state == .parked
+                ? .parked : waitsForItsHours(unfinished) ? .outsideHours : .interrupted
         return StatusDownload(
             url: unfinished.uri,
             version: unfinished.response.id,
             held: HeldPart(unfinished.response.body.held, completeLength: unfinished.response.body.completeLength),
             wanted: unfinished.wanted.ranges,
             state: state,
-            since: unfinished.since
+            since: unfinished.since,
+            reason: parkReason(unfinished)
         )
     }
 
@@ -266,10 +271,4 @@ package struct ControlDesk: Sendable {
     static func parse(_ url: String) -> Result<AbsoluteURI, TargetError> {
         AbsoluteURI.parse(String(url.prefix { $0 != "#" }))
     }
-}
-
-extension FillTable {
-    /// No download is begun without a client any more. What is remembered as unfinished stays so, and goes on at the
-    /// next start.
-    package func stopFinishing() { finisher.stop() }
 }

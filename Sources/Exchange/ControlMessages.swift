@@ -76,6 +76,8 @@ package struct StatusAnswer: Codable, Sendable {
     package var waiting: [StatusDownload]
     /// What an origin is waited for, with a client or without.
     package var waits: [StatusWait]
+    /// nil where no proxy runs.
+    package var rates: StatusRates?
 
     package init(
         process: StatusProcess? = nil,
@@ -203,6 +205,8 @@ package struct StatusDownload: Codable, Sendable {
         case parked
         /// It was being filled, and is taken up again by itself when the proxy starts.
         case interrupted
+        /// It is taken up again by itself when the hours of `finish_between` begin.
+        case outsideHours
         /// Nothing came for `resume.give_up_after`: only a client's request takes it up.
         case givenUp
     }
@@ -214,6 +218,8 @@ package struct StatusDownload: Codable, Sendable {
     package var wanted: [Range<Int64>]
     package var state: State
     package var since: Int64
+    /// Why it is parked, where that is known: a sentence.
+    package var reason: String?
 
     package init(
         url: String,
@@ -221,7 +227,8 @@ package struct StatusDownload: Codable, Sendable {
         held: HeldPart,
         wanted: [Range<Int64>],
         state: State,
-        since: Int64
+        since: Int64,
+        reason: String? = nil
     ) {
         self.url = url
         self.version = version
@@ -229,6 +236,7 @@ package struct StatusDownload: Codable, Sendable {
         self.wanted = wanted
         self.state = state
         self.since = since
+        self.reason = reason
     }
 }
 

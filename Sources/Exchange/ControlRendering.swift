@@ -27,14 +27,16 @@ package struct ControlRendering: Sendable {
         if status.damagedPieces > 0 {
             lines.append("\(HumanText.count(status.damagedPieces, "damaged piece")) found, to be fetched again")
         }
+        lines += rates(status.rates)
         lines += section("being filled", status.fills.map { fill($0) })
         lines += section("waiting for an origin", status.waits.map { wait($0, now: status.now) })
-        for state in [StatusDownload.State.interrupted, .parked, .givenUp] {
+        for state in [StatusDownload.State.interrupted, .outsideHours, .parked, .givenUp] {
             let downloads = status.waiting.filter { $0.state == state }
             lines += section(
                 Self.title(state, isRunning: status.process != nil),
                 downloads.map { download in
-                    heading(download.url, download.held) + ["    remembered \(ago(status.now - download.since))"]
+                    heading(download.url, download.held)
+                        + ["    remembered \(ago(status.now - download.since))\(because(download))"]
                 }
             )
         }
@@ -54,6 +56,7 @@ package struct ControlRendering: Sendable {
     private static func title(_ state: StatusDownload.State, isRunning: Bool) -> String {
         switch state {
         case .interrupted: isRunning ? "waiting to be taken up" : "taken up when the proxy starts"
+        case .outsideHours: "waiting for the hours of finish_between"
         case .parked: "parked until a client asks again"
         case .givenUp: "given up until a client asks again"
         }
@@ -62,10 +65,13 @@ package struct ControlRendering: Sendable {
     private static func word(_ state: StatusDownload.State) -> String {
         switch state {
         case .interrupted: "interrupted"
+        case .outsideHours: "waiting for finish_between"
         case .parked: "parked"
         case .givenUp: "given up"
         }
     }
+
+    private func because(_ download: StatusDownload) -> String { download.reason.map { ". \($0)" } ?? "" }
 
     private func section(_ title: String, _ entries: [[String]]) -> [String] {
         entries.isEmpty ? [] : ["", "\(title) (\(entries.count)):"] + entries.flatMap { $0 }
@@ -155,7 +161,9 @@ package struct ControlRendering: Sendable {
             lines.append("  filling     \(activity(fill))")
             lines += fill.claims.map { claim($0) }
         } else if let unfinished = version.unfinished {
-            lines.append("  unfinished  \(Self.word(unfinished.state)), remembered \(ago(now - unfinished.since))")
+            lines.append(
+                "  unfinished  \(Self.word(unfinished.state)), remembered \(ago(now - unfinished.since))\(because(unfinished))"
+            )
         }
         let origin = version.originAddress.isEmpty ? "" : " from \(version.originAddress)"
         lines.append("  received    \(ago(now - version.responseTime))\(origin)")

@@ -77,6 +77,8 @@ final class Delivery: @unchecked Sendable {
     /// Takes the response over at this offset when what is held has been delivered; false where it cannot.
     var rescue: ((_ position: Int64) -> Bool)?
     private var unprovenEnd: Int64?
+    /// nil where no rate is set.
+    private let pace: DownstreamPace?
 
     /// One wake-up at the most is under way to the loop.
     private final class WakeFlag: Sendable {
@@ -93,6 +95,7 @@ final class Delivery: @unchecked Sendable {
         response: StoredResponse,
         parts: [DeliveryPart],
         framing: MultipartRanges? = nil,
+        pace: DownstreamPace? = nil,
         rejoin: @escaping (Delivery, _ position: Int64) -> Void,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
@@ -102,6 +105,7 @@ final class Delivery: @unchecked Sendable {
         self.onEnd = onEnd
         self.parts = parts
         self.framing = framing
+        self.pace = pace
         let range = parts.first?.range ?? 0..<0
         start = range.lowerBound
         position = range.lowerBound
@@ -118,6 +122,7 @@ final class Delivery: @unchecked Sendable {
             }
         })
         box.delivery = self
+        pace?.onTurn = { [weak self] in self?.pump() }
     }
 
     /// Reached from disk threads only to be handed to the loop.
@@ -160,12 +165,19 @@ final class Delivery: @unchecked Sendable {
                 continue
             }
             guard stream.isWritable else { return stream.flush() }
-            switch reader.read(at: position, atMost: Int(min(end - position, 1 << 20))) {
+            var most = min(end - position, 1 << 20)
+            if let pace {
+                most = pace.allowance(most)
+                guard most > 0 else { return stream.flush() }
+            }
+            switch reader.read(at: position, atMost: Int(most)) {
             case .bytes(let bytes):
+                pace?.sent(Int64(bytes.count))
                 position += Int64(bytes.count)
                 stream.send(ByteBuffer(bytes: bytes))
             case .file(let descriptor, let range):
                 isSendingFile = true
+                pace?.sent(range.upperBound - range.lowerBound)
                 position = range.upperBound
                 stream.sendFile(descriptor: descriptor, range: range, keepAlive: reader) { [weak self] in
                     self?.isSendingFile = false
@@ -253,6 +265,7 @@ final class Delivery: @unchecked Sendable {
         self.rescue = nil
         guard rescue(position) else { return cut(reason) }
         isEnded = true
+        pace?.close()
         reader.close()
         onEnd = nil
     }
@@ -265,6 +278,7 @@ final class Delivery: @unchecked Sendable {
     private func end(_ how: DeliveryEnd) {
         guard !isEnded else { return }
         isEnded = true
+        pace?.close()
         reader.close()
         let told = onEnd
         onEnd = nil

@@ -217,6 +217,7 @@ final class DownloadRun: @unchecked Sendable {
             range: 0..<(stored.body.completeLength ?? .max),
             need: need,
             requester: VersionFills.Requester(uri: uri, template: template, client: client),
+            isClient: false,
             loop: loop,
             notify: { [weak self] notice in self?.noticed(notice, of: stored) }
         )

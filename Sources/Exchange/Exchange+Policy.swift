@@ -3,7 +3,6 @@
 
 import Configuration
 import HTTPSemantics
-import Resume
 import Store
 
 extension ExchangeHall {
@@ -38,19 +37,5 @@ extension FillTable {
     /// The policy that a response of this URI is stored and reused under.
     func policy(for uri: AbsoluteURI, response: ResponseHead) -> CachePolicy {
         rules.policy(basePolicy, for: uri, contentType: response.fields.combined(.contentType))
-    }
-
-    /// What becomes of a download of this URI that its last client leaves (resume-rules 6).
-    func abandonPolicy(for uri: AbsoluteURI, response: ResponseHead) -> AbandonPolicy {
-        let resume = configuration.resume
-        let contentType = response.fields.combined(.contentType)
-        let onDisconnect = rules.match(uri, contentType: contentType)?.onDisconnect ?? resume.onDisconnect
-        return AbandonPolicy(
-            onDisconnect: OnDisconnect(rawValue: onDisconnect.rawValue) ?? .finish,
-            finishBelow: resume.finishBelow,
-            finishShare: resume.finishShare,
-            finishShareUnresumable: resume.finishShareUnresumable,
-            maxObjectSize: resume.finishMaxSize
-        )
     }
 }

@@ -35,6 +35,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     /// What follows when all is written.
     var afterLanding: (() -> Void)?
     var rate = RateMeter()
+    /// nil where no rate is set.
+    let pace: UpstreamPace?
     var lastReceived: Int64 = 0
     var attempts = 0
     /// What the running answer says of the complete length: believed when held bytes were found equal, and not before. A
@@ -73,6 +75,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         self.version = version
         self.requester = requester
         self.loop = loop
+        let rates = version.table.rates
+        pace =
+            rates.limitsUpstream ? UpstreamPace(rates, origin: requester.uri.hostField, loop: loop) : nil
         let upstream = version.table.configuration.upstream
         retry = RetryPolicy(
             healTimeoutNanoseconds: upstream.healTimeoutNanoseconds,
@@ -80,6 +85,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         )
         rateWatch = upstream.rateWatch(at: Clock.monotonicNanoseconds())
         waiting = Waiting(requester.uri, in: version.table)
+        pace?.onTurn = { [weak self] in self?.pauseOrResume() }
     }
 
     // MARK: Beginning
@@ -105,10 +111,14 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         self.call = call
         self.framing = framing
         bodyRemaining = if case .length(let length) = framing { length } else { nil }
-        if bodyRemaining ?? .max > 1 << 20 { call.useLargeReceiveBuffers() }
+        // Under a limit, large reads would be paid for by long pauses.
+        if bodyRemaining ?? .max > 1 << 20, table.rates.upstream == nil { call.useLargeReceiveBuffers() }
         lastReceived = Clock.monotonicNanoseconds()
         rateWatch?.restart(at: lastReceived)
         call.body = self
+        isPaused = false
+        counts(0, at: lastReceived)
+        pauseOrResume()
         watchForStall()
     }
 
@@ -120,6 +130,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         lastReceived = now
         rate.add(Int64(bytes.readableBytes), at: now)
         rateWatch?.received(Int64(bytes.readableBytes))
+        counts(Int64(bytes.readableBytes), at: now)
         if let remaining = bodyRemaining { bodyRemaining = remaining - Int64(bytes.readableBytes) }
         backlog.append(bytes)
         process()
@@ -235,8 +246,10 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     }
 
     func pauseOrResume() {
-        let isBehind = (writer?.unwritten ?? 0) > Self.unwrittenLimit || isComparing
-        guard isBehind != isPaused, call != nil else { return }
+        guard !isOver, call != nil else { return }
+        let isBehind =
+            (writer?.unwritten ?? 0) > Self.unwrittenLimit || isComparing || pace?.isHeldBack == true
+        guard isBehind != isPaused else { return }
         isPaused = isBehind
         if isBehind {
             call?.pause()
@@ -307,6 +320,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         confirmation?.cancel()
         confirmation = nil
         waiting.ends()
+        pace?.close()
         closeCall()
         let (version, number) = (self.version, self.number)
         land {

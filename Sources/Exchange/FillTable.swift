@@ -24,6 +24,12 @@ package final class FillTable: Sendable {
     package let origins: OriginMemory
     /// What is being waited for, for `status`.
     let waits = Waits()
+    let rates: Rates
+    let clock = FinishClock()
+    /// How many clients in turn left a key before it was whole.
+    let aborts = Mutex<[CacheKey: Int]>([:])
+    /// Why versions are parked, by their numbers.
+    let parkReasons = Mutex<[Int64: AbandonReason]>([:])
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }
@@ -75,7 +81,11 @@ package final class FillTable: Sendable {
         self.log = log
         basePolicy = configuration.policy
         origins = OriginMemory(store: store, isOn: configuration.resume.originMemory)
-        finisher = Finisher(limit: configuration.resume.maxFinishing)
+        finisher = Finisher(
+            limit: configuration.resume.maxFinishing,
+            limitPerOrigin: configuration.resume.maxFinishingPerOrigin
+        )
+        rates = Rates(configuration)
         shards = (0..<16).map { _ in Shard() }
     }
 
@@ -222,7 +232,7 @@ package final class FillTable: Sendable {
         allVersions().forEach { $0.stop() }
     }
 
-    private func allVersions() -> [VersionFills] {
+    func allVersions() -> [VersionFills] {
         shards.flatMap { shard in shard.state.withLock { Array($0.versions.values) } }
     }
 
@@ -244,29 +254,6 @@ package final class FillTable: Sendable {
         }
     }
 
-    /// Takes up again what was unfinished when the proxy stopped, as far as `on_disconnect` says so.
-    package func resumeUnfinished() {
-        guard configuration.resume.onDisconnect == .finish else { return }
-        let giveUpAt = Clock.unixSeconds() - configuration.resume.giveUpAfterSeconds
-        for download in store.unfinished() where download.state == .filling {
-            // Given up after so long without progress; a reader or a person may still take it up.
-            guard max(download.since, download.response.lastUse) > giveUpAt else { continue }
-            guard case .success(let uri) = AbsoluteURI.parse(download.uri) else {
-                store.clearUnfinished(download.response)
-                continue
-            }
-            // What stands under an operator's rule alone ends with it.
-            if download.response.validator?.isByRule == true,
-                !policy(for: uri, response: download.response.metadata.head).isImmutable
-            {
-                store.supersede(download.response)
-                continue
-            }
-            fills(of: download.response, uri: uri, template: download.requestFields)
-                .finishInBackground(download.wanted)
-        }
-    }
-
     /// A body ended with its connection: earlier ones of which nobody knew the end either are of no use beside it.
     func supersedeUnproven(before response: StoredResponse) {
         for older in store.findInMemory(response.key) ?? []
@@ -279,6 +266,7 @@ package final class FillTable: Sendable {
 
     /// A version is complete: what it replaces is no longer found (invariant 12: not before).
     func completed(_ response: StoredResponse) {
+        isWhole(response.key)
         let isError = response.metadata.head.status >= 500
         for older in store.findInMemory(response.key) ?? []
         where older.id < response.id && older.requestFields == response.requestFields {

@@ -14,22 +14,26 @@ package final class Finisher: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter limitPerOrigin: nil: as many as in all.
-    init(limit: Int, limitPerOrigin: Int? = nil) {
-        state = Mutex(State(queue: FinishQueue(limit: limit, limitPerOrigin: limitPerOrigin ?? limit)))
+    init(limit: Int, limitPerOrigin: Int) {
+        state = Mutex(State(queue: FinishQueue(limit: limit, limitPerOrigin: limitPerOrigin)))
     }
 
-    var count: Int { state.withLock { $0.queue.runningCount } }
+    /// How many have a place, and how many wait for one.
+    var counts: (finishing: Int, waiting: Int) {
+        state.withLock { ($0.queue.runningCount, $0.queue.waitingCount) }
+    }
 
     /// Asks for a place. True: it is granted at once. Otherwise `granted` is called later, on any thread,
     /// unless `release` is called before.
     ///
-    /// - Parameter origin: what is counted together, beside all.
-    func request(_ id: Int64, origin: String = "", granted: @escaping @Sendable () -> Void) -> Bool {
+    /// - Parameters:
+    ///   - origin: what is counted together, beside all.
+    ///   - aborts: how many clients in turn left it before it was whole.
+    func request(_ id: Int64, origin: String, aborts: Int = 0, granted: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             if state.queue.hasPlace(id) { return true }
             guard !state.isStopped else { return false }
-            if state.queue.request(id, origin: origin) { return true }
+            if state.queue.request(id, origin: origin, aborts: aborts) { return true }
             if state.granted[id] == nil { state.granted[id] = granted }
             return false
         }

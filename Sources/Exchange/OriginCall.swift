@@ -91,6 +91,9 @@ final class OriginCall: UpstreamReceiver, @unchecked Sendable {
         return origin
     }
 
+    /// False where its body comes from elsewhere.
+    var isFromOrigin: Bool { onFlow == nil }
+
     func pause() {
         call?.pause()
         onFlow?(true)

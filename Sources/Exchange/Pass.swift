@@ -117,8 +117,13 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         if !isBodyComplete { stream.closeAfterResponse() }
         stream.sendHead(head, body: request.method == .head ? .none : ResponseRelay.body(of: answer.framing))
         stream.flush()
-        let healing = framing == .none ? hall.healing(answer, to: request, uri: uri, on: stream) : nil
-        let relay = ResponseRelay(stream: stream, call: call, healing: healing) { [self] end in ended(end) }
+        let relay = ResponseRelay(
+            stream: stream,
+            call: call,
+            healing: framing == .none ? hall.healing(answer, to: request, uri: uri, on: stream) : nil,
+            rates: hall.table.rates,
+            origin: uri.hostField
+        ) { [self] end in ended(end) }
         relay.onOriginWritable = { [weak self] in self?.originTakesMore() }
         self.relay = relay
     }

@@ -16,6 +16,9 @@ final class ResponseRelay: OriginBodyReceiver {
     private let onEnd: (DeliveryEnd) -> Void
     /// nil where the body ends with its first answer, for good or ill.
     let healing: RelayHealing?
+    private let link: LinkMeter
+    /// nil where no rate is set.
+    private let pace: UpstreamPace?
     private(set) var isPaused = false
     private(set) var isEnded = false
     private(set) var bytesRelayed: Int64 = 0
@@ -23,26 +26,55 @@ final class ResponseRelay: OriginBodyReceiver {
     var onOriginWritable: (() -> Void)?
 
     /// Takes the body of the call. The head must have been sent.
+    ///
+    /// - Parameter origin: host and port that it comes from, for the rates.
     init(
         stream: DownstreamStream,
         call: OriginCall,
         healing: RelayHealing? = nil,
+        rates: Rates,
+        origin: String,
         onEnd: @escaping (DeliveryEnd) -> Void
     ) {
         self.stream = stream
         self.call = call
         self.healing = healing
         self.onEnd = onEnd
+        (link, pace) = (rates.link, Self.pace(stream, rates, origin))
         call.body = self
         if healing != nil { bodyBegins() }
+        keepsPace()
     }
 
     /// Asks for the rest of a response whose beginning was sent from elsewhere.
-    init(stream: DownstreamStream, healing: RelayHealing, onEnd: @escaping (DeliveryEnd) -> Void) {
+    init(
+        stream: DownstreamStream,
+        healing: RelayHealing,
+        rates: Rates,
+        origin: String,
+        onEnd: @escaping (DeliveryEnd) -> Void
+    ) {
         self.stream = stream
         self.healing = healing
         self.onEnd = onEnd
+        (link, pace) = (rates.link, Self.pace(stream, rates, origin))
+        keepsPace()
         ask()
+    }
+
+    private static func pace(_ stream: DownstreamStream, _ rates: Rates, _ origin: String) -> UpstreamPace? {
+        guard rates.upstream != nil || rates.downstream != nil else { return nil }
+        return UpstreamPace(rates, origin: origin, client: stream.clientAddress ?? .v4(0), loop: stream.loop)
+    }
+
+    private func keepsPace() {
+        pace?.onTurn = { [weak self] in self?.writable() }
+        // What came for others before may be owed still.
+        pace?.came(0, isForeground: true, at: Clock.monotonicNanoseconds())
+        if pace?.isHeldBack == true {
+            isPaused = true
+            call?.pause()
+        }
     }
 
     /// How the framing of an answer is carried on downstream.
@@ -62,7 +94,13 @@ final class ResponseRelay: OriginBodyReceiver {
         bytesRelayed += Int64(new.readableBytes)
         stream.send(new)
         stream.flush()
-        if !stream.isWritable, !isPaused {
+        if let pace {
+            pace.came(Int64(bytes.readableBytes), isForeground: true, at: Clock.monotonicNanoseconds())
+        } else {
+            link.carried(Int64(bytes.readableBytes), isForeground: true)
+        }
+        // No more is read while the client takes none, or a rate holds it back.
+        if !stream.isWritable || pace?.isHeldBack == true, !isPaused {
             isPaused = true
             call?.pause()
         }
@@ -85,7 +123,7 @@ final class ResponseRelay: OriginBodyReceiver {
     // MARK: From the client
 
     func writable() {
-        guard isPaused, !isEnded else { return }
+        guard isPaused, !isEnded, stream.isWritable, pace?.isHeldBack != true else { return }
         isPaused = false
         healing.map(goesOn)
         call?.resume()
@@ -113,6 +151,7 @@ final class ResponseRelay: OriginBodyReceiver {
     private func end(_ how: DeliveryEnd) {
         isEnded = true
         call = nil
+        pace?.close()
         onOriginWritable = nil
         healing?.stop()
         onEnd(how)

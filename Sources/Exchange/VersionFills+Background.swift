@@ -39,22 +39,33 @@ extension VersionFills {
                 completeLength: body.completeLength,
                 held: body.held.byteCount,
                 remaining: remaining,
-                bytesPerSecond: state.fills.values.reduce(0) { $0 + $1.bytesPerSecond }
+                bytesPerSecond: state.fills.values.reduce(0) { $0 + $1.bytesPerSecond },
+                room: table.store.room(beside: body.held.byteCount)
             ),
-            // No window is configured so far.
-            minuteOfDay: 0
+            minuteOfDay: Clock.localMinuteOfDay()
         )
-        switch verdict.decision {
-        case .finish:
+        if verdict.decision == .finish {
+            state.finishingSince = Clock.monotonicNanoseconds()
             // Never widened: what nobody asked for is not fetched (resume-rules 6).
-            return cutClaimsToAsked(&state) + [{ self.requestPlace() }]
-        case .park:
-            state.background = .none
-            return abandonAll(state) + [{ self.note(.parked) }]
-        case .drop:
-            state.background = .none
-            return abandonAll(state) + [{ self.clearUnfinished() }]
+            return cutClaimsToAsked(&state) + [{ self.finishes(verdict) }]
         }
+        state.background = .none
+        // First what is remembered: the last fill that ends may take the version out of the table.
+        return [
+            {
+                // Resume-rules 10: the decision, and the rule that made it.
+                self.table.log("\(uri) is \(verdict.decision.word): \(verdict.reason.sentence)")
+                self.table.finisher.release(self.response.id)
+                self.carryOut(verdict, isWaitingForItsHours: verdict.takeUpAfterMinutes != nil)
+            }
+        ] + abandonAll(state)
+    }
+
+    private func finishes(_ verdict: AbandonVerdict) {
+        if verdict.reason != .nothingMissing { table.log("\(uri) is finished: \(verdict.reason.sentence)") }
+        // Where only its rule says that it is finished, nothing was remembered when it was begun.
+        if !state.withLock({ $0.isNotedUnfinished }) { note(.filling) }
+        requestPlace(aborts: table.aborted(response.key))
     }
 
     /// What is stale at once and cannot be validated would never be used again.
@@ -93,8 +104,12 @@ extension VersionFills {
     }
 
     /// Asks for a finisher's place; what is under way goes on when it is granted, and stops until then where it is not.
-    func requestPlace() {
-        let granted = table.finisher.request(response.id) { [weak self] in self?.placeGranted() }
+    ///
+    /// - Parameter aborts: how many clients in turn left it before it was whole.
+    func requestPlace(aborts: Int = 0) {
+        let granted = table.finisher.request(response.id, origin: uri.hostField, aborts: aborts) { [weak self] in
+            self?.placeGranted()
+        }
         if granted {
             placeGranted()
         } else {
@@ -113,6 +128,7 @@ extension VersionFills {
             guard !state.hasEnded, !state.isClosed else {
                 return [{ self.table.finisher.release(self.response.id) }]
             }
+            if state.background == .queued { state.finishingSince = Clock.monotonicNanoseconds() }
             state.background = .finishing
             state.isHalted = false
             return plan(&state)

@@ -73,6 +73,8 @@ extension VersionFills {
     /// It is remembered as unfinished, and stops (resume-rules 6).
     func parks() {
         state.withLock { $0.background = .none }
+        table.log("\(uri) is parked: \(AbandonReason.unknownLength.sentence)")
+        table.parked(response, because: .unknownLength)
         if isResumable { note(.parked) } else { clearUnfinished() }
     }
 
@@ -199,6 +201,7 @@ extension VersionFills {
         body.notifyEnd()
         if failure != nil, isIdle {
             // Nobody waits for it, and asking again was given up: a reader or a person may take it up.
+            table.parked(response, because: nil)
             if isResumable, table.configuration.resume.onDisconnect != .drop {
                 note(.parked)
             } else {

@@ -23,6 +23,8 @@ final class VersionFills: Sendable {
     /// Under no strong validator: the span that came as a part of it, half-open. nil where the whole was sent.
     let part: Range<Int64>?
     let state: Mutex<State>
+    /// How many readers are clients; changed under the lock.
+    let clientCount = Atomic<Int>(0)
 
     /// What a reader needs before its head may be sent (invariant 4).
     enum Need: Equatable {
@@ -119,7 +121,10 @@ final class VersionFills: Sendable {
 
     /// Takes an unfinished download up again without a reader, as soon as the finisher has a place.
     func finishInBackground(_ wanted: ByteRangeSet) {
-        state.withLock { $0.asked.formUnion(wanted) }
+        state.withLock { state in
+            state.asked.formUnion(wanted)
+            state.finishingSince = Clock.monotonicNanoseconds()
+        }
         requestPlace()
     }
 
@@ -162,6 +167,7 @@ final class VersionFills: Sendable {
     ///   - further: what it will want beside that range.
     ///   - requester: of its request: used only for fills that it causes.
     ///   - readAhead: so many bytes behind the range are fetched, too.
+    ///   - isClient: somebody waits for the bytes.
     ///   - mayAskAlone: where no fill comes by soon, the caller can ask the origin for its range by itself.
     ///   - notify: called on `loop`.
     func join(
@@ -170,6 +176,7 @@ final class VersionFills: Sendable {
         need: Need,
         requester: Requester,
         readAhead: Int64 = 0,
+        isClient: Bool = true,
         mayAskAlone: Bool = false,
         loop: any EventLoop,
         notify: @escaping @Sendable (ReaderNotice) -> Void
@@ -190,8 +197,10 @@ final class VersionFills: Sendable {
                 loop: loop,
                 notify: notify,
                 isConfirmed: false,
-                readAhead: readAhead
+                readAhead: readAhead,
+                isClient: isClient
             )
+            defer { countClients(state) }
             let askedBefore = state.asked
             state.asked.insert(range)
             if readAhead > 0, range.upperBound < Int64.max - readAhead {
@@ -202,7 +211,7 @@ final class VersionFills: Sendable {
             state.isHalted = false
             state.fruitlessEnds = 0
             state.unreadBytes = 0
-            let work = plan(&state)
+            let work = plan(&state) + (isClient ? hurry(state) : [])
             // Only now is it known which fill is to bring its first byte.
             let isConfirmed: Bool =
                 switch need {
@@ -249,6 +258,7 @@ final class VersionFills: Sendable {
     /// A reader is done, or its client has left.
     func leave(_ number: Int) {
         let work = state.withLock { state -> Work in
+            defer { countClients(state) }
             guard state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty, !state.hasEnded else {
                 return []
             }
@@ -262,6 +272,7 @@ final class VersionFills: Sendable {
     /// `on_disconnect` says.
     func leaveParked(_ number: Int) {
         let (work, isLast) = state.withLock { state -> (Work, Bool) in
+            defer { countClients(state) }
             guard state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty, !state.hasEnded else {
                 return ([], false)
             }
@@ -270,6 +281,7 @@ final class VersionFills: Sendable {
         }
         if isLast {
             table.finisher.release(response.id)
+            table.parked(response, because: nil)
             if isResumable { note(.parked) } else { clearUnfinished() }
         }
         work.forEach { $0() }

@@ -19,6 +19,8 @@ extension VersionFills {
         var isConfirmed: Bool
         /// So many bytes behind `end` are fetched, too.
         var readAhead: Int64 = 0
+        /// False: a download of the queue, which nobody waits for.
+        var isClient = true
     }
 
     /// On whose behalf the origin is asked: one client's URI, fields and credentials, never mixed with another's (R24).
@@ -79,6 +81,8 @@ extension VersionFills {
         /// How many fills share the body; nil: one.
         var parallelFills: ParallelFills?
         var isPacing = false
+        /// Since when no reader waits for what is finished, monotonic nanoseconds.
+        var finishingSince: Int64 = 0
         /// The index knows of a rest that is owed, or may know.
         var isNotedUnfinished: Bool
 

@@ -9,6 +9,7 @@ package enum AbandonReason: Equatable, Sendable, CaseIterable {
     case validatorTooWeak
     case noRoom
     case outsideWindow
+    case tooLong
     case unknownLength
     case nothingMissing
     case noCondition
@@ -28,6 +29,7 @@ package enum AbandonReason: Equatable, Sendable, CaseIterable {
         case .validatorTooWeak: "Its validator is weaker than finish_validator demands."
         case .noRoom: "The disk has no room for the rest."
         case .outsideWindow: "It is outside finish_between."
+        case .tooLong: "It went on without a client for finish_max_time."
         case .unknownLength: "Its length is not known."
         case .nothingMissing: "Nothing that was asked for is missing."
         case .noCondition: "No condition is set."

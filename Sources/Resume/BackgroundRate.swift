@@ -22,6 +22,9 @@ package struct LinkEstimate: Equatable, Sendable {
     package private(set) var capacity: Int64 = 0
     /// Of clients, in the last whole second; bytes per second.
     package private(set) var foreground: Int64 = 0
+    /// What clients have to be taken to want now. Until a second with them has been seen, that is all there is: background
+    /// work gives way at once.
+    package var claimed: Int64 { foreground == 0 && foregroundBytes > 0 ? capacity : foreground }
     private var startedAt: Int64
     private var foregroundBytes: Int64 = 0
     private var backgroundBytes: Int64 = 0
@@ -75,8 +78,8 @@ extension BackgroundRate {
         // What clients leave over, and a 16th of the link beyond it: else a link that was seen too small would never be
         // seen larger. Nothing is known of it at first, and without clients there is nobody to yield to.
         let leftOver: Int64? =
-            link.capacity > 0 && link.foreground > 0
-            ? max(Self.least, LinkEstimate.sum(link.capacity - link.foreground, link.capacity / 16)) : nil
+            link.capacity > 0 && link.claimed > 0
+            ? max(Self.least, LinkEstimate.sum(link.capacity - link.claimed, link.capacity / 16)) : nil
         let wished: Int64?
         switch self {
         case .unlimited: wished = nil

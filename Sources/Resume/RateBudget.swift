@@ -60,6 +60,28 @@ package struct RateBudget: Equatable, Sendable {
         credit = max(credit - Int128(max(0, bytes)) * Self.second, -10 * Int128(burst) * Self.second)
     }
 
+    /// Takes these bytes out of the budget, and says from which instant on they are within it: this one, or a later one.
+    /// Whoever waits that long for each of its slices has its turn among all who do the same.
+    package mutating func reserve(_ bytes: Int64, at nanoseconds: Int64) -> Int64 {
+        refill(at: nanoseconds)
+        let rate = Int128(bytesPerSecond)
+        // Nobody waits longer than an hour, whatever was counted.
+        credit = max(credit - Int128(max(0, bytes)) * Self.second, -3600 * rate * Self.second)
+        guard credit < 0 else { return nanoseconds }
+        return max(nanoseconds, Int64(clamping: Int128(at) + (rate - 1 - credit) / rate))
+    }
+
+    /// Bytes that were reserved and do not go.
+    package mutating func giveBack(_ bytes: Int64) {
+        credit = min(credit + Int128(max(0, bytes)) * Self.second, Int128(burst) * Self.second)
+    }
+
+    /// Whether nothing of it is in use.
+    package mutating func isFull(at nanoseconds: Int64) -> Bool {
+        refill(at: nanoseconds)
+        return credit == Int128(burst) * Self.second
+    }
+
     /// From this instant on another rate holds; what was saved or is owed stays.
     package mutating func limit(to bytesPerSecond: Int64, burst: Int64? = nil, at nanoseconds: Int64) {
         refill(at: nanoseconds)
@@ -72,7 +94,9 @@ package struct RateBudget: Equatable, Sendable {
         // Instants of several threads may come a little out of order.
         guard nanoseconds > at else { return }
         let elapsed = Int128(nanoseconds) - Int128(at)
-        credit = min(credit + elapsed * Int128(bytesPerSecond), Int128(burst) * Self.second)
+        // Below 2^127 by itself; with the credit it may be more, and is then more than any burst.
+        let (sum, overflow) = credit.addingReportingOverflow(elapsed * Int128(bytesPerSecond))
+        credit = overflow ? Int128(burst) * Self.second : min(sum, Int128(burst) * Self.second)
         at = nanoseconds
     }
 }

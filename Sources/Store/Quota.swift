@@ -35,6 +35,15 @@ final class Quota: Sendable {
         return max(0, used.addingSaturated(bytes) - limit, shortage(for: bytes))
     }
 
+    /// How many bytes more may come to a body of so many, if everything else that is held goes; nil: the disk says nothing.
+    func room(beside held: Int64) -> Int64? {
+        guard directory.space() != nil else { return nil }
+        // Below zero: so much is free beyond what is to stay so.
+        let shortage = shortage(for: 0)
+        let onDisk = max(0, heldBytes - held).addingSaturated(max(0, -shortage)) - max(0, shortage)
+        return max(0, min(limit - held, onDisk))
+    }
+
     /// Hardening 2.2 item 6: keep max(1 GiB, 5 %) of the disk free.
     private func shortage(for bytes: Int64) -> Int64 {
         guard let space = directory.space() else { return 0 }

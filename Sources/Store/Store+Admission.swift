@@ -14,4 +14,10 @@ extension Store {
         // What is held can be evicted for it, but for what is in use: whether that is enough is seen as it comes.
         return services.quota.excess(for: needed) <= services.quota.heldBytes
     }
+
+    /// How many bytes more a body may get that holds so many already, if all others that are held go for it; nil where the
+    /// disk does not say. May be used from any thread; asks the file system for its free space.
+    package func room(beside held: Int64) -> Int64? {
+        services.health.isOff ? 0 : services.quota.room(beside: held)
+    }
 }

@@ -19,6 +19,14 @@ package enum Clock {
         return Int64(now.tv_sec)
     }
 
+    /// Minutes since midnight by the local clock, 0 to 1,439.
+    package static func localMinuteOfDay() -> Int {
+        var now = time(nil)
+        var local = tm()
+        localtime_r(&now, &local)
+        return Int(local.tm_hour) * 60 + Int(local.tm_min)
+    }
+
     /// Nanoseconds since 1970 UTC, for the durations and stamps of a log.
     package static func unixNanoseconds() -> Int64 {
         var now = timespec()

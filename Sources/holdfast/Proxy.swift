@@ -201,7 +201,7 @@ struct Proxy: Sendable {
     func resumeUnfinished() {
         // The index is read for it.
         let table = self.table
-        NIOThreadPool.singleton.submit { _ in table.resumeUnfinished() }
+        NIOThreadPool.singleton.submit { _ in table.startFinishing() }
         queue.start()
     }
 

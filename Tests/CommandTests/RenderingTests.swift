@@ -176,6 +176,59 @@ struct RenderingTests {
         )
     }
 
+    @Test("status shows what the link is seen to carry, limits, who waits for what, and why something is parked")
+    func rates() {
+        var status = status()
+        status.process = StatusProcess(id: 42, listening: ["a"], uptimeSeconds: 1, traffic: Traffic())
+        var rates = StatusRates()
+        rates.places = 16
+        status.rates = rates
+        #expect(!rendering.status(status).contains("origins"))
+        #expect(!rendering.status(status).contains("places"))
+        rates.link = 12 << 20
+        rates.clients = 3 << 20
+        rates.backgroundSetting = "50%"
+        rates.background = 6 << 20
+        rates.limits = [StatusRates.Limit(directive: "upstream.max_rate", bytesPerSecond: 1 << 20)]
+        rates.finishing = 2
+        rates.waitingForPlace = 3
+        rates.waitingForHours = 1
+        status.rates = rates
+        func waiting(_ state: StatusDownload.State, _ reason: String?) -> StatusDownload {
+            StatusDownload(
+                url: "http://example.org/b",
+                version: 2,
+                held: HeldPart(ByteRangeSet([0..<50]), completeLength: 100),
+                wanted: [0..<100],
+                state: state,
+                since: 1400,
+                reason: reason
+            )
+        }
+        status.waiting = [waiting(.parked, "The disk has no room for the rest."), waiting(.outsideHours, nil)]
+        #expect(
+            rendering.status(status) == """
+                holdfast 42 listens on a, up 1s
+                0 requests, 0 hits, 0 failures; 0 B sent, 0 B of it from the cache, 0 B from upstream
+                cache cache holds 1 response, 1 KiB of 10 GiB
+                origins sent up to 12 MiB/s; clients take 3 MiB/s now
+                downloads without a client may take 6 MiB/s now (resume.background_rate = "50%")
+                limits: upstream.max_rate 1 MiB/s
+                2 of 16 places to finish without a client are taken, 3 wait for one, 1 wait for finish_between
+
+                waiting for the hours of finish_between (1):
+                  http://example.org/b
+                    ##########..........  50 % of 100 B
+                    remembered 1h ago
+
+                parked until a client asks again (1):
+                  http://example.org/b
+                    ##########..........  50 % of 100 B
+                    remembered 1h ago. The disk has no room for the rest.
+                """
+        )
+    }
+
     @Test("purge says what was removed, URL by URL")
     func purge() {
         let answer = PurgeAnswer(

@@ -78,12 +78,12 @@ struct CacheRulesTests {
         expected.staleIfError = 7200
         let image = try PatternTests.uri("http://a.example/y.png")
         #expect(rules.policy(base, for: image, contentType: "image/png") == expected)
-        #expect(rules.match(image, contentType: "image/png")?.onDisconnect == .drop)
+        #expect(rules.match(image, contentType: "image/png")?.finish.onDisconnect == .drop)
         expected = base
         expected.mayStore = false
         let secret = try PatternTests.uri("http://a.example/secret")
         #expect(rules.policy(base, for: secret, contentType: nil) == expected)
-        #expect(rules.match(secret, contentType: nil)?.onDisconnect == nil)
+        #expect(rules.match(secret, contentType: nil)?.finish == FinishConditions())
     }
 
     @Test(
@@ -131,6 +131,50 @@ struct CacheRulesTests {
         #expect(rules.passedOver(try PatternTests.uri("http://c.example/"), contentType: nil).isEmpty)
         let secret = rules.match(try PatternTests.uri("http://c.example/secret?a"), contentType: nil)
         #expect(secret?.explanation == [#"path "/secret" matches /secret"#, "store = false: nothing is stored"])
+    }
+
+    @Test("a rule says what of its downloads is finished without a client, and when")
+    func finishing() throws {
+        let rules = try Self.rules(
+            """
+            [[rule]]
+            host = "a.example"
+            on_disconnect = "finish"
+            finish_below = "1 GiB"
+            finish_share = 0.5
+            finish_eta = "10m"
+            finish_share_unresumable = 1
+            finish_validator = "date"
+            finish_max_size = "20 GiB"
+            finish_between = "22:00-05:30"
+            finish_max_time = "2h"
+            """
+        )
+        var expected = FinishConditions()
+        expected.onDisconnect = .finish
+        expected.below = 1 << 30
+        expected.share = 0.5
+        expected.eta = 600
+        expected.shareUnresumable = 1
+        expected.validator = .date
+        expected.maxSize = 20 << 30
+        expected.between = HoursOfDay.parse("22:00-05:30")
+        expected.maxTime = 7200
+        let matched = try #require(rules.match(try PatternTests.uri("http://a.example/"), contentType: nil))
+        #expect(matched.finish == expected)
+        #expect(
+            matched.explanation.dropFirst() == [
+                #"on_disconnect = "finish": in the place of resume.on_disconnect"#,
+                #"finish_below = "1 GiB": in the place of resume.finish_below"#,
+                "finish_share = 0.5: in the place of resume.finish_share",
+                #"finish_eta = "10m": in the place of resume.finish_eta"#,
+                "finish_share_unresumable = 1.0: in the place of resume.finish_share_unresumable",
+                #"finish_validator = "date": in the place of resume.finish_validator"#,
+                #"finish_max_size = "20 GiB": in the place of resume.finish_max_size"#,
+                #"finish_between = "22:00-05:30": in the place of resume.finish_between"#,
+                #"finish_max_time = "2h": in the place of resume.finish_max_time"#,
+            ]
+        )
     }
 
     @Test("rules in one value are rules like any others")

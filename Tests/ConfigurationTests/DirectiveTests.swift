@@ -55,6 +55,7 @@ struct DirectiveTests {
         case .word:
             let words = [
                 "resume.on_disconnect": "park", "resume.resume_guard": "off", "forward.x_forwarded_for": "keep",
+                "resume.finish_validator": "etag",
             ]
             return "\"\(try #require(words[directive.key]))\""
         case .clients: return #"["10.0.0.0/8", "::1"]"#
@@ -62,6 +63,7 @@ struct DirectiveTests {
         case .ports: return #"[1, "2-3"]"#
         case .name: return #""another""#
         case .presets: return #"["apt"]"#
+        case .hours: return #""22:00-05:00""#
         case .fieldNames: return #"["Example-Cache-Control", "CDN-Cache-Control"]"#
         }
     }

@@ -25,6 +25,22 @@ struct StatusView: Decodable {
     struct Waiting: Decodable {
         let url: String
         let state: String
+        let reason: String?
+    }
+
+    struct Rates: Decodable {
+        struct Limit: Decodable {
+            let directive: String
+            let bytesPerSecond: Int64
+        }
+
+        let link: Int64
+        let background: Int64?
+        let backgroundSetting: String
+        let limits: [Limit]
+        let finishing: Int
+        let waitingForPlace: Int
+        let waitingForHours: Int
     }
 
     struct Wait: Decodable {
@@ -42,6 +58,7 @@ struct StatusView: Decodable {
     let fills: [Fill]
     let waiting: [Waiting]
     let waits: [Wait]
+    let rates: Rates?
 
     /// Nothing is being filled, and nothing is owed.
     var isIdle: Bool { fills.isEmpty && waiting.isEmpty && unfinished == 0 }

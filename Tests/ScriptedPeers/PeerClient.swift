@@ -47,10 +47,17 @@ package final class PeerClient: @unchecked Sendable {
     package var trailers: [String] { reader.trailers }
     private let patience: Double
 
-    /// - Parameter within: seconds that each wait of this client may take.
-    package init(port: UInt16, address: String = "127.0.0.1", within seconds: Double = defaultPatience) throws {
+    /// - Parameters:
+    ///   - source: a loopback address to come from; nil: the kernel's choice.
+    ///   - within: seconds that each wait of this client may take.
+    package init(
+        port: UInt16,
+        address: String = "127.0.0.1",
+        from source: String? = nil,
+        within seconds: Double = defaultPatience
+    ) throws {
         patience = seconds
-        socket = try PeerSocket.connected(address: address, port: port, within: seconds)
+        socket = try PeerSocket.connected(address: address, port: port, from: source, within: seconds)
         reader = PeerReader(socket)
     }
 

@@ -179,6 +179,27 @@ struct EvictionTests {
         }
     }
 
+    @Test("The room for more of a body is what the quota and the disk leave, if all else that is held goes (R57)")
+    func room() throws {
+        let scratch = try Scratch()
+        let store = try Surroundings().open(scratch.cache, maxSize: 1_000_000)
+        defer { store.close() }
+        #expect(store.room(beside: 0) == 1_000_000)
+        try store.make(address(0), completeLength: 400_000).body.put(pattern(0..<400_000), at: 0)
+        #expect(store.room(beside: 300_000) == 700_000)
+        #expect(store.room(beside: 2_000_000) == 0)
+    }
+
+    @Test("A disk with less free space than is to stay free has no room for more of a body")
+    func noRoom() throws {
+        let scratch = try Scratch()
+        var configuration = Surroundings().configuration(scratch.cache)
+        configuration.minFree = 1 << 60
+        let store = try Store.open(configuration)
+        defer { store.close() }
+        #expect(store.room(beside: 0) == 0)
+    }
+
     @Test("What is evicted while somebody reads it is still read")
     func readerInside() throws {
         let scratch = try Scratch()
