@@ -68,6 +68,13 @@ extension Directive {
             "How much one download may fetch again from byte 0 while its client waits, to be compared with what is held, "
                 + "where the origin knows no ranges or gives no validator; 0: never."
         ),
+        .flag(
+            "resume.verify_digests",
+            \.resume.verifyDigests,
+            default: "true",
+            "Compare complete bodies with the digests that their fields or URLs name; what has another one is dropped and "
+                + "fetched anew."
+        ),
         .size(
             "resume.gap_threshold",
             \.resume.gapThreshold,

@@ -23,6 +23,7 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case adopt(path: String, url: String)
     /// What an origin does with ranges: it is asked now.
     case examine(url: String)
+    case verify(VerifyWish)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -37,6 +38,9 @@ package enum ControlAnswer: Codable, Sendable {
     case adopting(done: Int64, of: Int64)
     case adopted(AdoptedAnswer)
     case examined(ExaminedAnswer)
+    case verifying(VerifyProgress)
+    case verified(VerifiedItem)
+    case verification(VerifySummary)
     case failed(sentence: String)
     case end
 }
@@ -235,6 +239,8 @@ package struct ListedItem: Codable, Sendable {
     package var freshness: FreshnessNote
     package var lastUse: Int64
     package var hits: Int64
+    /// The digest that it was found to have, and who names it; nil where none was compared.
+    package var digest: VerifiedDigest?
 
     package init(
         url: String,
@@ -242,7 +248,8 @@ package struct ListedItem: Codable, Sendable {
         held: HeldPart,
         freshness: FreshnessNote,
         lastUse: Int64,
-        hits: Int64
+        hits: Int64,
+        digest: VerifiedDigest? = nil
     ) {
         self.url = url
         self.version = version
@@ -250,6 +257,7 @@ package struct ListedItem: Codable, Sendable {
         self.freshness = freshness
         self.lastUse = lastUse
         self.hits = hits
+        self.digest = digest
     }
 }
 
@@ -315,6 +323,10 @@ package struct ShownVersion: Codable, Sendable {
     package var hits: Int64
     package var unfinished: StatusDownload?
     package var fill: StatusFill?
+    /// The digest that it was found to have, and who names it; nil where none was compared.
+    package var digest: VerifiedDigest?
+    /// The digest that it will be compared with when it is complete, or is read next; nil where none is named.
+    package var expectedDigest: VerifiedDigest?
 }
 
 /// A rule of proxy.conf, and why it holds.
@@ -334,6 +346,8 @@ package struct ShownAnswer: Codable, Sendable {
     package var rule: ShownRule?
     /// Newest first.
     package var versions: [ShownVersion]
+    /// What was dropped because it had another digest than was named; nil where nothing was.
+    package var digestFailure: String?
 }
 
 // MARK: purge

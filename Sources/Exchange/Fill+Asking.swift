@@ -90,6 +90,7 @@ extension Fill {
             case .tooVague: return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             lengthToLearn = completeLength
+            table.watchPart(span, of: version.response, answer)
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .newVersion where answer.isWhole(of: known):

@@ -21,6 +21,7 @@ package final class FillTable: Sendable {
     let pseudonym: String
     let log: @Sendable (String) -> Void
     let finisher: Finisher
+    let digests: DigestDesk
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }
@@ -70,6 +71,12 @@ package final class FillTable: Sendable {
         self.log = log
         basePolicy = configuration.policy
         finisher = Finisher(limit: configuration.resume.maxFinishing)
+        digests = DigestDesk(
+            store: store,
+            isOn: configuration.resume.verifyDigests,
+            now: { Clock.unixSeconds() },
+            log: log
+        )
         shards = (0..<16).map { _ in Shard() }
     }
 
@@ -191,6 +198,7 @@ package final class FillTable: Sendable {
         shard(version.response.key).state.withLock { shard in
             if shard.versions[version.response.id] === version { shard.versions[version.response.id] = nil }
         }
+        digests.left(version.response)
     }
 
     /// An unsafe method succeeded: what is being filled under this key serves those who read it, and ends.
@@ -271,8 +279,15 @@ package final class FillTable: Sendable {
         }
     }
 
-    /// A version is complete: what it replaces is no longer found (invariant 12: not before).
+    /// A version is complete: what it replaces is no longer found (invariant 12: not before, and not where its digest
+    /// shows that it is not what the origin has).
     func completed(_ response: StoredResponse) {
+        digests.completed(response) { isSound in
+            if isSound { self.supersedeOlder(than: response) }
+        }
+    }
+
+    private func supersedeOlder(than response: StoredResponse) {
         let isError = response.metadata.head.status >= 500
         for older in store.findInMemory(response.key) ?? []
         where older.id < response.id && older.requestFields == response.requestFields {

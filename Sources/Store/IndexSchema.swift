@@ -7,7 +7,7 @@ import Glibc
 
 enum IndexSchema {
     /// `PRAGMA user_version`.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     /// Each brings an index of that number of migrations to the next number.
     private static let migrations: [String] = [
@@ -85,6 +85,9 @@ enum IndexSchema {
             sha256 TEXT NOT NULL,
             reason TEXT NOT NULL
         );
+        """,
+        """
+        ALTER TABLE stored_response ADD COLUMN digest TEXT NOT NULL DEFAULT '';
         """,
     ]
 

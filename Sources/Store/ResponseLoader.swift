@@ -134,6 +134,7 @@ struct ResponseLoader {
                 hits: row.hits,
                 lastUse: row.lastUse,
                 lastUseWritten: row.lastUse,
+                digest: DigestFinding(text: row.digest),
                 download: download.value,
                 isInserted: true,
                 isDownloadChanged: download.isUnreadable,
