@@ -36,8 +36,7 @@ package struct RunningProxy: Sendable {
 /// Answers commands. It blocks while the disk does: never to be used on an event loop.
 package struct ControlDesk: Sendable {
     let store: Store
-    private let configuration: Configuration
-    var rules: CacheRules { configuration.rules }
+    let configuration: Configuration
     let running: RunningProxy?
     let queue: DownloadQueue
 

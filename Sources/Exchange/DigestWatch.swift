@@ -30,6 +30,7 @@ final class DigestWatch: Sendable {
         var running: RunningDigest?
         /// The offset of the next byte.
         var position: Int64
+        var isConcluding = false
         var verdict: Verdict?
         var waiting: [@Sendable (Verdict) -> Void] = []
     }
@@ -69,7 +70,7 @@ final class DigestWatch: Sendable {
         let held = response.body.held
         let isAllHeld = self.isAllHeld
         let running = state.withLock { state -> RunningDigest? in
-            guard state.verdict == nil, let running = state.running else { return nil }
+            guard !state.isConcluding, let running = state.running else { return nil }
             guard isAllHeld || held.runEnd(from: state.position) - state.position >= Self.worthwhile else { return nil }
             state.running = nil
             return running
@@ -81,8 +82,10 @@ final class DigestWatch: Sendable {
     /// Whether all that is hashed is held.
     private var isAllHeld: Bool { part.map { response.body.held.contains($0) } ?? response.body.isComplete }
 
-    /// Nobody fills it any more, and not all is held.
-    func leave() { conclude(.unknown) }
+    /// Nobody fills it any more: without all of it there will be no verdict.
+    func leave() {
+        if isAllHeld { advance() } else { conclude(.unknown) }
+    }
 
     private func work(_ running: RunningDigest) {
         var running = running
@@ -112,11 +115,13 @@ final class DigestWatch: Sendable {
     }
 
     private func conclude(_ verdict: Verdict) {
-        let isFirst = state.withLock { $0.verdict == nil }
+        let isFirst = state.withLock { state in
+            defer { state.isConcluding = true }
+            return !state.isConcluding
+        }
         guard isFirst else { return }
         onVerdict(self, verdict)
         let waiting = state.withLock { state -> [@Sendable (Verdict) -> Void] in
-            guard state.verdict == nil else { return [] }
             state.verdict = verdict
             defer { state.waiting = [] }
             return state.waiting

@@ -39,13 +39,17 @@ extension FillTable {
 
 extension Store {
     /// The same where no proxy runs: taken up by the next one.
-    func noteForNextStart(_ response: StoredResponse, _ ranges: ByteRangeSet, _ rules: CacheRules) -> Bool {
-        guard response.isResumable, let uri = response.fetchableURI(rules) else { return false }
+    func noteForNextStart(
+        _ response: StoredResponse,
+        _ ranges: ByteRangeSet,
+        _ configuration: Configuration
+    ) -> Bool {
+        guard response.isResumable, let uri = response.fetchableURI(configuration.rules) else { return false }
         setUnfinished(
             response,
             wanted: ranges,
             state: .filling,
-            requestFields: response.template(for: uri, pseudonym: ""),
+            requestFields: response.template(for: uri, pseudonym: configuration.forward.viaName),
             uri: uri.description
         )
         return true
@@ -55,7 +59,8 @@ extension Store {
 extension StoredResponse {
     /// nil where the key is one that a rule has made: then only a client knows a URL for it.
     fileprivate func fetchableURI(_ rules: CacheRules) -> AbsoluteURI? {
-        guard case .success(let uri) = AbsoluteURI.parse(key.uri), uri.scheme == "http", rules.key(of: uri) == key else {
+        guard case .success(let uri) = AbsoluteURI.parse(key.uri), uri.scheme == "http", rules.key(of: uri) == key
+        else {
             return nil
         }
         return uri
@@ -63,17 +68,7 @@ extension StoredResponse {
 
     /// The fields of a request that this response answers; those that Vary nominated as they were (resume-rules 4).
     fileprivate func template(for uri: AbsoluteURI, pseudonym: String) -> FieldSection {
-        var request = DownloadRun.request(for: uri)
-        let nominated = requestFields
-        request.fields.removeAll { field in
-            let name = FieldNames.lowercase(field.name)
-            return !nominated.values(named: name).isEmpty
-        }
-        nominated.forEach { request.fields.append($0) }
-        return RequestTemplate.of(Forwarding.request(request, pseudonym: pseudonym, keepForwardedFor: false))
+        let fields = Forwarding.request(DownloadRun.request(for: uri), pseudonym: pseudonym, keepForwardedFor: false)
+        return RequestTemplate.of(fields, askingAs: requestFields)
     }
-}
-
-private enum FieldNames {
-    static func lowercase(_ name: String) -> String { String(decoding: name.utf8.map { lowercased($0) }, as: UTF8.self) }
 }

@@ -14,7 +14,7 @@ import Transport
 struct Verification {
     let store: Store
     let digests: DigestDesk
-    let rules: CacheRules
+    let configuration: Configuration
     /// nil where no proxy runs: then nothing can be fetched.
     let table: FillTable?
     let wish: VerifyWish
@@ -34,14 +34,14 @@ struct Verification {
     init(
         store: Store,
         digests: DigestDesk,
-        rules: CacheRules,
+        configuration: Configuration,
         table: FillTable?,
         wish: VerifyWish,
         send: @escaping (ControlAnswer) -> Bool
     ) {
         self.store = store
         self.digests = digests
-        self.rules = rules
+        self.configuration = configuration
         self.table = table
         self.wish = wish
         self.send = send
@@ -66,13 +66,15 @@ struct Verification {
         guard case .success(let uri) = ControlDesk.parse(url) else {
             return tell(VerifiedItem(url: url, version: 0, remark: "It is no URL."))
         }
-        let key = rules.key(of: uri)
+        let key = configuration.rules.key(of: uri)
         total += store.findBlocking(key).reduce(0) { $0 + $1.body.held.byteCount }
         var sidecar: ExpectedDigest?
         if wish.usesSidecar {
             do throws(CommandRefusal) {
                 guard let table else {
-                    throw CommandRefusal("No proxy runs that could fetch a file of digests: start one (holdfast serve).")
+                    throw CommandRefusal(
+                        "No proxy runs that could fetch a file of digests: start one (holdfast serve)."
+                    )
                 }
                 sidecar = try SidecarSearch(table: table, uri: uri).find()
             } catch {
@@ -186,7 +188,7 @@ struct Verification {
 
     /// Whether it is, or will be at the next start.
     private func refetch(_ response: StoredResponse, _ damaged: ByteRangeSet) -> Bool {
-        guard let table else { return store.noteForNextStart(response, damaged, rules) }
+        guard let table else { return store.noteForNextStart(response, damaged, configuration) }
         return table.refetch(response, damaged)
     }
 
@@ -233,7 +235,7 @@ extension ControlDesk {
             var verification = Verification(
                 store: store,
                 digests: digests,
-                rules: rules,
+                configuration: configuration,
                 table: running?.table,
                 wish: wish,
                 send: send

@@ -60,7 +60,9 @@ struct Fetch: ParsableCommand {
         let door = try CacheDoor(options)
         let items = try wishes()
         guard !items.isEmpty else { throw CommandFailure("There are no URLs in \(input ?? "the arguments").") }
-        let copy = output.map { FetchOutput(path: $0, wanted: sha256.flatMap { DigestValue(.sha256, hexadecimal: $0) }) }
+        let copy = output.map {
+            FetchOutput(path: $0, wanted: sha256.flatMap { DigestValue(.sha256, hexadecimal: $0) })
+        }
         try copy?.checkPlace()
         var queued: [DownloadItem] = []
         var isInVain = false

@@ -33,7 +33,9 @@ struct Verify: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Fetch again what was damaged.")
     var fetch = true
 
-    @Option(help: ArgumentHelp("Read at most so much a second, that clients do not suffer; 0: no limit.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp("Read at most so much a second, that clients do not suffer; 0: no limit.", valueName: "size")
+    )
     var maxRate = "64 MiB"
 
     @OptionGroup var options: CacheOptions

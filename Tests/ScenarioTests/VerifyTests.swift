@@ -47,7 +47,10 @@ struct VerifyTests {
         let found = try scene.proxy.command("verify", scene.url(Self.target))
         #expect(found.status == 1)
         // The piece is the cell of 64 KiB around it.
-        #expect(found.output.contains("damaged: bytes 983040-1048575 (dropped, and being fetched again)"), "\(found.output)")
+        #expect(
+            found.output.contains("damaged: bytes 983040-1048575 (dropped, and being fetched again)"),
+            "\(found.output)"
+        )
         try scene.waitUntilHeld(Self.target, Self.content.length)
         try scene.waitForStatus("nothing is owed") { $0.isIdle && $0.damagedPieces == 1 }
         let again = scene.origin.bodyBytesSent(Self.target) - Self.content.length

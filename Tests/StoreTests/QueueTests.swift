@@ -62,7 +62,10 @@ struct QueueTests {
         let response = try store.make(address, completeLength: 100_000)
         try response.body.put(pattern(0..<100_000), at: 0)
         store.close()
-        try execute("DROP TABLE queued_download; PRAGMA user_version = 1", in: scratch.cache)
+        try execute(
+            "DROP TABLE queued_download; ALTER TABLE stored_response DROP COLUMN digest; PRAGMA user_version = 1",
+            in: scratch.cache
+        )
         let again = try Surroundings().open(scratch.cache)
         defer { again.close() }
         #expect(try again.lookUp(address).first?.body.isComplete == true)
