@@ -18,11 +18,11 @@ extension FillTable {
             // Who was given bytes of it has wrong ones.
             liveFills(of: response)?.distrusted(span, expected)
             guard mayFetchAnew else { return }
-            response.body.distrust(span) {
+            response.body.distrust(span) { dropped in
                 guard self.configuration.resume.onDisconnect == .finish || self.liveFills(of: response) != nil else {
                     return
                 }
-                _ = self.refetch(response, ByteRangeSet([span]))
+                _ = self.refetch(response, dropped)
             }
         }
     }

@@ -73,11 +73,12 @@ extension StoredBody {
 
     /// These bytes are not what the origin has, although they are what was written: they are held no longer, with the
     /// pieces that they are part of (an exception to invariant 11, like a damaged piece). The completion comes on a
-    /// disk thread.
-    package func distrust(_ range: Range<Int64>, _ completion: @escaping @Sendable () -> Void) {
+    /// disk thread, with what was dropped.
+    package func distrust(_ range: Range<Int64>, _ completion: @escaping @Sendable (ByteRangeSet) -> Void) {
         let response = state.withLock { $0.response }
         services.pool.submit(in: queue) {
-            let part = self.state.withLock { $0.content == nil ? $0.held.intersection(range) : ByteRangeSet() }
+            let before = self.state.withLock { $0.content == nil ? $0.held : ByteRangeSet() }
+            let part = before.intersection(range)
             if let first = part.ranges.first, let last = part.ranges.last {
                 for number in Segment.number(of: first.lowerBound)...Segment.number(of: last.upperBound - 1) {
                     let start = Segment.start(of: number)
@@ -85,7 +86,9 @@ extension StoredBody {
                     if !bad.isEmpty { try? self.drop(bad, number: number) }
                 }
             }
-            completion()
+            var dropped = before
+            dropped.subtract(self.state.withLock { $0.held })
+            completion(dropped)
             withExtendedLifetime(response) {}
         }
     }

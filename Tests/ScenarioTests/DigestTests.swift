@@ -233,7 +233,7 @@ struct DigestTests {
             var bytes = content.bytes(first..<last + 1)
             var running = RunningDigest(.sha256)
             running.update(bytes)
-            if first >= mebibyte, isSpoilt.isOn {
+            if last >= mebibyte, isSpoilt.isOn {
                 isSpoilt.isOn = false
                 bytes[500_000] ^= 1
             }
@@ -260,7 +260,8 @@ struct DigestTests {
         #expect(try get(0, mebibyte) == CheckedBody(count: mebibyte, end: .complete))
         #expect(try get(mebibyte, 2 * mebibyte).end != .complete)
         try waitUntil("the part was fetched anew") { scene.origin.requests.count == 3 }
-        #expect(scene.origin.requests[2].asks(from: mebibyte))
+        // With the rest of the cell of 64 KiB in which the second answer began, 16 KiB early.
+        #expect(scene.origin.requests[2].asks(from: mebibyte - 64 * kibibyte))
         #expect(scene.origin.requests[2].askedRange?.last == 2 * mebibyte - 1)
         #expect(try get(0, 2 * mebibyte) == CheckedBody(count: 2 * mebibyte, end: .complete))
         #expect(scene.origin.requests.count == 3)
