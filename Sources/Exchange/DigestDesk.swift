@@ -44,12 +44,23 @@ final class DigestDesk: Sendable {
     /// Who finds out whether this response has the digest that is named for it; nil where none is, or it is known already
     /// that it has.
     func watch(of response: StoredResponse) -> DigestWatch? {
-        guard isOn, response.digest == .unknown else { return nil }
+        guard isOn else { return nil }
+        switch response.digest {
+        case .unknown: break
+        case .nothingNamed, .matches: return nil
+        case .differs(let found): return condemnedWatch(of: response, found)
+        }
         guard let expected = Self.expected(of: response) else {
             store.note(.nothingNamed, of: response)
             return nil
         }
         return watch(of: response, expected)
+    }
+
+    /// It was found out between the look-up of the response and its use.
+    private func condemnedWatch(of response: StoredResponse, _ found: String) -> DigestWatch? {
+        guard let expected = Self.expected(of: response), let found = DigestValue(found) else { return nil }
+        return DigestWatch(response, expected, on: threads, verdict: .differs(found)) { _, _ in }
     }
 
     /// The same, under a digest that somebody has named beside the response.
@@ -228,6 +239,8 @@ final class DigestDesk: Sendable {
             defer { state.failures[response.key] = failures }
             return failures.failed(expected: expected.value, found: found, at: now)
         }
+        // First: whoever has found it already is told by it.
+        store.note(.differs(found.description), of: response)
         store.remove(response)
         log("\(response.key.uri): \(Self.sentence(expected, found)) \(Self.sentence(consequence))")
     }

@@ -40,12 +40,15 @@ final class DigestWatch: Sendable {
     /// Bytes after which another body has its turn.
     private static let turn: Int64 = 16 << 20
 
-    /// - Parameter onVerdict: called once, before those who wait are told; on any thread.
+    /// - Parameters:
+    ///   - verdict: where it is known already.
+    ///   - onVerdict: called once, before those who wait are told; on any thread.
     init(
         _ response: StoredResponse,
         _ expected: ExpectedDigest,
         part: Range<Int64>? = nil,
         on threads: DigestThreads,
+        verdict: Verdict? = nil,
         onVerdict: @escaping @Sendable (DigestWatch, Verdict) -> Void
     ) {
         self.response = response
@@ -53,7 +56,14 @@ final class DigestWatch: Sendable {
         self.part = part
         self.threads = threads
         self.onVerdict = onVerdict
-        state = Mutex(State(running: RunningDigest(expected.value.algorithm), position: part?.lowerBound ?? 0))
+        state = Mutex(
+            State(
+                running: RunningDigest(expected.value.algorithm),
+                position: part?.lowerBound ?? 0,
+                isConcluding: verdict != nil,
+                verdict: verdict
+            )
+        )
     }
 
     /// Calls `then` with the verdict: now, where it is known, else on any thread.

@@ -11,11 +11,13 @@ package enum DigestFinding: Hashable, Sendable {
     case nothingNamed
     /// All of it has this digest (`sha-256:9f86…`), which was named there.
     case matches(String, namedBy: String)
+    /// All of it has this digest, and another one was named: it is on its way out. Not remembered beyond this run.
+    case differs(String)
 
     /// As the index has it.
     var text: String {
         switch self {
-        case .unknown, .nothingNamed: ""
+        case .unknown, .nothingNamed, .differs: ""
         case .matches(let digest, let source): "\(digest) \(source)"
         }
     }

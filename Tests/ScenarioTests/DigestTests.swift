@@ -259,12 +259,14 @@ struct DigestTests {
         }
         #expect(try get(0, mebibyte) == CheckedBody(count: mebibyte, end: .complete))
         #expect(try get(mebibyte, 2 * mebibyte).end != .complete)
-        try waitUntil("the part was fetched anew") { scene.origin.requests.count == 3 }
-        // With the rest of the cell of 64 KiB in which the second answer began, 16 KiB early.
-        #expect(scene.origin.requests[2].asks(from: mebibyte - 64 * kibibyte))
-        #expect(scene.origin.requests[2].askedRange?.last == 2 * mebibyte - 1)
+        try waitUntil("the part is fetched anew") { scene.origin.requests.count >= 3 }
         #expect(try get(0, 2 * mebibyte) == CheckedBody(count: 2 * mebibyte, end: .complete))
-        #expect(scene.origin.requests.count == 3)
+        // Only the part, with the rest of the cell of 64 KiB in which it begins, and the 16 KiB before that.
+        let again = scene.origin.requests.dropFirst(2).compactMap { $0.askedRange?.first }
+        #expect(again.allSatisfy { $0 >= mebibyte - 80 * kibibyte }, "\(again)")
+        let count = scene.origin.requests.count
+        #expect(try get(0, 2 * mebibyte) == CheckedBody(count: 2 * mebibyte, end: .complete))
+        #expect(scene.origin.requests.count == count)
     }
 
     @Test("resume.verify_digests = false: what the origin sends is passed on and kept as it is")
