@@ -151,6 +151,11 @@ struct DigestTests {
     func resumed() throws {
         let scene = try Scene(settings: ["resume.on_disconnect=\"park\""])
         scene.origin.put(Self.target, Self.version(Self.content, naming: Self.other))
+        let gate = Barrier("the proxy was killed")
+        defer { gate.open() }
+        scene.origin.setFaults { _, number in
+            FileFaults { if number == 0 { $0.stallAfter = (bytes: 2 * mebibyte, until: gate) } }
+        }
         try scene.readAndLeave(Self.target, Self.content, mebibyte)
         try scene.waitUntilHeld(Self.target, mebibyte)
         try scene.waitUntilNothingIsFilled()
