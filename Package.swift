@@ -40,6 +40,13 @@ let package = Package(
             swiftSettings: rules
         ),
 
+        // Digests of bytes, by a library.
+        .target(
+            name: "Digests",
+            dependencies: ["HTTPSemantics", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: rules
+        ),
+
         // Input and output.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CChecksum"),
@@ -58,13 +65,13 @@ let package = Package(
         // Conducting.
         .target(
             name: "Exchange",
-            dependencies: ["HTTPSemantics", "Wire", "Resume", "Configuration", "Store", "Transport"] + nio,
+            dependencies: ["HTTPSemantics", "Wire", "Resume", "Configuration", "Digests", "Store", "Transport"] + nio,
             swiftSettings: rules
         ),
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "HTTPSemantics", "Configuration", "Store", "Transport", "Exchange",
+                "HTTPSemantics", "Configuration", "Digests", "Store", "Transport", "Exchange",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio,
             swiftSettings: rules
@@ -89,6 +96,7 @@ let package = Package(
             dependencies: ["Configuration", "HTTPSemantics"],
             swiftSettings: rules
         ),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests", "HTTPSemantics"], swiftSettings: rules),
         .testTarget(
             name: "StoreTests",
             dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum"],
@@ -122,7 +130,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["ScriptedPeers", "holdfast", "holdfast-lab"],
+            dependencies: ["Digests", "HTTPSemantics", "ScriptedPeers", "holdfast", "holdfast-lab"],
             swiftSettings: rules
         ),
     ]

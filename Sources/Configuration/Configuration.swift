@@ -105,6 +105,8 @@ package struct Configuration: Sendable, Equatable {
         package var isEager = false
         /// Bytes that one download may fetch again to be compared from byte 0, where its origin knows no ranges; 0: none.
         package var verifiedRestart: Int64 = 4 << 30
+        /// Complete bodies are compared with the digests that are named for them (RFC 9530, RFC 3230).
+        package var verifyDigests = true
         /// Held runs of at most so many bytes are read through.
         package var gapThreshold: Int64 = 16 << 10
         /// At most so many fills share one large body.

@@ -90,6 +90,13 @@ extension Directive {
                 + "the version, where it is fresh and has a strong validator; if it has changed, the response is "
                 + "cut."
         ),
+        .flag(
+            "resume.verify_digests",
+            \.resume.verifyDigests,
+            default: "true",
+            "Compare complete bodies with the digests that their fields or URLs name; what has another one is dropped and "
+                + "fetched anew."
+        ),
         .size(
             "resume.gap_threshold",
             \.resume.gapThreshold,

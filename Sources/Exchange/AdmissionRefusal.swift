@@ -12,6 +12,8 @@ enum AdmissionRefusal: Hashable, Sendable {
     case tooLarge
     /// The disk is full, or switched off after errors (hardening 2.2 items 5 and 6).
     case noRoom
+    /// What the origin sends has again and again another digest than the one it names.
+    case otherDigest
 
     /// The `detail` of Cache-Status.
     var detail: String {
@@ -21,6 +23,7 @@ enum AdmissionRefusal: Hashable, Sendable {
         case .partialOfUnknownLength: "partial-of-unknown-length"
         case .tooLarge: "too-large"
         case .noRoom: "no-room"
+        case .otherDigest: "other-digest"
         }
     }
 }

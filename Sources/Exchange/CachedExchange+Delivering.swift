@@ -131,6 +131,7 @@ extension CachedExchange {
             delivery.rescue = { [weak self] in self?.heal(stored, $0) ?? false }
         }
         stage = .delivering(delivery)
+        awaitVerdict(delivery, of: stored, parts)
         delivery.begin()
     }
 

@@ -201,8 +201,10 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             delivery.doom(CutReason(failure))
         case (.delivering(let delivery), .endedUnproven(let offset)):
             delivery.endedUnproven(at: offset)
-        case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven), (.looking, _),
-            (.asking, _), (.relaying, _), (.waiting, _), (.ended, _):
+        case (.delivering(let delivery), .distrusted(let part, let expected)):
+            if !delivery.delivered.intersection(part).isEmpty { delivery.condemn(.otherDigest(expected)) }
+        case (.delivering, .confirmed), (.delivering, .unanswered), (.confirming, .endedUnproven),
+            (.confirming, .distrusted), (.looking, _), (.asking, _), (.relaying, _), (.waiting, _), (.ended, _):
             break
         }
     }

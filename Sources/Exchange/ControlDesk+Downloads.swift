@@ -17,9 +17,9 @@ extension ControlDesk {
                 let sentence = "Only http is cached so far; https is tunnelled."
                 guard send(problem(item.url, sentence)) else { return }
             case .success(let uri):
-                if let wanted = item.sha256, SHA256.parse(wanted) == nil {
+                if let wanted = item.sha256, DigestValue(.sha256, hexadecimal: wanted) == nil {
                     guard send(problem(item.url, "A SHA-256 has 64 hexadecimal digits.")) else { return }
-                } else if let id = queue.add(uri, sha256: item.sha256.flatMap { SHA256.parse($0) } ?? "") {
+                } else if let id = queue.add(uri, sha256: item.sha256?.lowercased() ?? "") {
                     added.append(id)
                 } else {
                     guard send(problem(item.url, "The queue is full.")) else { return }
@@ -59,7 +59,7 @@ extension ControlDesk {
                     _ = send(.content(ContentPart([], length: 0)))
                     return
                 }
-                try StoredContent.read(response, length: length) { bytes in
+                try StoredContent.read(response, to: length) { bytes in
                     send(.content(ContentPart(Array(bytes), length: length)))
                 }
             } catch {

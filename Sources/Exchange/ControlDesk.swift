@@ -36,7 +36,7 @@ package struct RunningProxy: Sendable {
 /// Answers commands. It blocks while the disk does: never to be used on an event loop.
 package struct ControlDesk: Sendable {
     let store: Store
-    private let configuration: Configuration
+    let configuration: Configuration
     let running: RunningProxy?
     let queue: DownloadQueue
 
@@ -63,6 +63,7 @@ package struct ControlDesk: Sendable {
         case .examine(let url): examine(url, send)
         case .recall(let url): recall(url, send)
         case .adopt(let path, let url): adopt(path, as: url, send)
+        case .verify(let wish): verify(wish, send)
         }
     }
 
@@ -145,7 +146,8 @@ package struct ControlDesk: Sendable {
                     now: now
                 ),
                 lastUse: listed.lastUse,
-                hits: listed.hits
+                hits: listed.hits,
+                digest: VerifiedDigest(listed.digest)
             )
             left -= 1
             return send(.item(item)) && left > 0
@@ -198,7 +200,9 @@ package struct ControlDesk: Sendable {
                 lastUse: response.lastUse,
                 hits: response.hits,
                 unfinished: unfinished.first { $0.response.id == response.id }.map { download($0, now: now) },
-                fill: reports.first { $0.id == response.id }.map { StatusFill($0) }
+                fill: reports.first { $0.id == response.id }.map { StatusFill($0) },
+                digest: VerifiedDigest(response.digest),
+                expectedDigest: DigestDesk.expected(of: response).map { VerifiedDigest($0) }
             )
         }
         let contentType = found.first?.metadata.head.fields.combined(.contentType)
@@ -211,7 +215,8 @@ package struct ControlDesk: Sendable {
                 key: key.uri == uri.description ? nil : key.uri,
                 now: now,
                 rule: rule,
-                versions: versions
+                versions: versions,
+                digestFailure: running?.table.digests.failure(of: key)
             )
         )
     }

@@ -25,6 +25,7 @@ package enum ControlRequest: Codable, Sendable, Equatable {
     case examine(url: String)
     /// What is known of the origin already; nothing is asked.
     case recall(url: String)
+    case verify(VerifyWish)
 }
 
 /// One line of the answer; `end` is the last one, `failed` too.
@@ -39,6 +40,9 @@ package enum ControlAnswer: Codable, Sendable {
     case adopting(done: Int64, of: Int64)
     case adopted(AdoptedAnswer)
     case examined(ExaminedAnswer)
+    case verifying(VerifyProgress)
+    case verified(VerifiedItem)
+    case verification(VerifySummary)
     case failed(sentence: String)
     case end
 }
@@ -249,6 +253,8 @@ package struct ListedItem: Codable, Sendable {
     package var freshness: FreshnessNote
     package var lastUse: Int64
     package var hits: Int64
+    /// The digest that it was found to have, and who names it; nil where none was compared.
+    package var digest: VerifiedDigest?
 
     package init(
         url: String,
@@ -256,7 +262,8 @@ package struct ListedItem: Codable, Sendable {
         held: HeldPart,
         freshness: FreshnessNote,
         lastUse: Int64,
-        hits: Int64
+        hits: Int64,
+        digest: VerifiedDigest? = nil
     ) {
         self.url = url
         self.version = version
@@ -264,6 +271,7 @@ package struct ListedItem: Codable, Sendable {
         self.freshness = freshness
         self.lastUse = lastUse
         self.hits = hits
+        self.digest = digest
     }
 }
 
@@ -329,6 +337,10 @@ package struct ShownVersion: Codable, Sendable {
     package var hits: Int64
     package var unfinished: StatusDownload?
     package var fill: StatusFill?
+    /// The digest that it was found to have, and who names it; nil where none was compared.
+    package var digest: VerifiedDigest?
+    /// The digest that it will be compared with when it is complete, or is read next; nil where none is named.
+    package var expectedDigest: VerifiedDigest?
 }
 
 /// A rule of proxy.conf, and why it holds.
@@ -348,6 +360,8 @@ package struct ShownAnswer: Codable, Sendable {
     package var rule: ShownRule?
     /// Newest first.
     package var versions: [ShownVersion]
+    /// What was dropped because it had another digest than was named; nil where nothing was.
+    package var digestFailure: String?
 }
 
 // MARK: purge

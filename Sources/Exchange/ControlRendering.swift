@@ -138,6 +138,7 @@ package struct ControlRendering: Sendable {
             lines += rule.sentences.map { "  " + AccessLogLine.escaped($0) }
         }
         if let key = answer.key { lines.append("  its key is \(AccessLogLine.escaped(key))") }
+        if let failure = answer.digestFailure { lines.append(AccessLogLine.escaped(failure)) }
         return lines.joined(separator: "\n")
     }
 
@@ -157,6 +158,13 @@ package struct ControlRendering: Sendable {
                 + "age \(HumanText.duration(seconds: freshness.age)); \(rest)"
         )
         lines.append("  resume      \(AccessLogLine.escaped(version.resumability))")
+        if let digest = version.digest {
+            lines.append("  digest      \(digest.value), as \(AccessLogLine.escaped(digest.namedBy)) names it")
+        } else if let expected = version.expectedDigest {
+            lines.append(
+                "  digest      not compared yet; \(AccessLogLine.escaped(expected.namedBy)) names \(expected.value)"
+            )
+        }
         if let fill = version.fill {
             lines.append("  filling     \(activity(fill))")
             lines += fill.claims.map { claim($0) }

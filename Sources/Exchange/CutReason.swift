@@ -36,6 +36,14 @@ struct CutReason: Equatable, Sendable {
         self.init(error.sentence, .proxyInternalError)
     }
 
+    /// All of it is there, and it is not what was named.
+    static func otherDigest(_ expected: ExpectedDigest) -> CutReason {
+        CutReason(
+            "its \(expected.value.algorithm.rawValue) is not the one that \(expected.source.name) names",
+            .httpResponseIncomplete
+        )
+    }
+
     static let otherVersion = CutReason("the origin has another version now", .httpResponseIncomplete)
     static let endedVersion = CutReason("the stored version has come to its end", .proxyInternalError)
     static let stopped = CutReason("the proxy was stopped", .proxyInternalError)

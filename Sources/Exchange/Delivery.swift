@@ -21,6 +21,8 @@ enum ReaderNotice: Sendable {
     case unanswered
     /// The body ended with the connection at this offset: nothing says whether it is whole (resume-rules 8).
     case endedUnproven(at: Int64)
+    /// These bytes have another digest than the origin names, and are held no longer.
+    case distrusted(Range<Int64>, ExpectedDigest)
 }
 
 /// How a delivery came to its end.
@@ -79,6 +81,12 @@ final class Delivery: @unchecked Sendable {
     private var unprovenEnd: Int64?
     /// nil where no rate is set.
     private let pace: DownstreamPace?
+    /// The last bytes wait until it is known that all together have the digest that was named. See `Delivery+Digests`.
+    var holdsEnd = false
+    /// The verdict is one on a part, which does not wait for the whole.
+    var awaitsPart = false
+    /// Found out to be wrong: cut before the next byte.
+    private var condemned: CutReason?
 
     /// One wake-up at the most is under way to the loop.
     private final class WakeFlag: Sendable {
@@ -159,13 +167,18 @@ final class Delivery: @unchecked Sendable {
         isPumping = true
         defer { isPumping = false }
         while !isEnded {
+            if let condemned { return cut(condemned) }
             if let completeLength = response.body.completeLength { end = min(end, completeLength) }
+            if position >= heldBackFrom, end < .max {
+                guard awaitRest() else { return stream.flush() }
+                continue
+            }
             if position >= end {
                 if !beginNextPart() { return finish() }
                 continue
             }
             guard stream.isWritable else { return stream.flush() }
-            var most = min(end - position, 1 << 20)
+            var most = min(min(end, heldBackFrom) - position, 1 << 20)
             if let pace {
                 most = pace.allowance(most)
                 guard most > 0 else { return stream.flush() }
@@ -189,7 +202,7 @@ final class Delivery: @unchecked Sendable {
             case .later:
                 return stream.flush()
             case .missing:
-                if missing() { continue }
+                if missing(at: position) { continue }
                 return stream.flush()
             case .failed(let error):
                 return unreadable(error)
@@ -198,18 +211,57 @@ final class Delivery: @unchecked Sendable {
     }
 
     /// Whether the reason was resolved so that reading can go on at once.
-    private func missing() -> Bool {
-        if let completeLength = response.body.completeLength, position >= completeLength { return true }
-        if let unprovenEnd, position >= unprovenEnd {
-            end = position
+    private func missing(at offset: Int64) -> Bool {
+        if let completeLength = response.body.completeLength, offset >= completeLength { return true }
+        if let unprovenEnd, offset >= unprovenEnd {
+            end = offset
             return true
         }
         if let doom {
             give(up: doom)
             return true
         }
-        rejoin(self, position)
+        rejoin(self, offset)
         return false
+    }
+
+    // MARK: Digests
+
+    /// So many bytes at the end are held back: what a client has not got, it cannot take for the whole.
+    private static let heldBack: Int64 = 64 << 10
+
+    /// The first byte that waits for the verdict on the digest.
+    private var heldBackFrom: Int64 { holdsEnd ? max(start, end - Self.heldBack) : .max }
+
+    /// The last bytes are held back. Whether something has changed, so that the next step can be taken.
+    private func awaitRest() -> Bool {
+        let missing = response.body.held.runEnd(from: position)
+        guard missing < end else {
+            // What is missing elsewhere may never come: a part is not the whole's witness.
+            if !awaitsPart, !response.body.isComplete { holdsEnd = false }
+            return !holdsEnd
+        }
+        switch reader.read(at: missing, atMost: 1) {
+        case .missing: return self.missing(at: missing)
+        case .failed(let error):
+            unreadable(error)
+            return false
+        case .later: return false
+        case .bytes, .file: return true
+        }
+    }
+
+    /// It has the digest, or nobody can tell.
+    func releaseEnd() {
+        holdsEnd = false
+        pump()
+    }
+
+    /// It has another digest: cut before one more byte, and not continued from elsewhere.
+    func condemn(_ reason: CutReason) {
+        rescue = nil
+        condemned = reason
+        pump()
     }
 
     /// Nothing will bring more: what is held is delivered, then the response is cut.
@@ -220,6 +272,8 @@ final class Delivery: @unchecked Sendable {
 
     func endedUnproven(at offset: Int64) {
         unprovenEnd = offset
+        // Whether it is whole is not known either.
+        holdsEnd = false
         pump()
     }
 

@@ -158,6 +158,21 @@ package final class DownloadQueue: Sendable {
             conclude(id, run, end, held: heldBytes(run))
             return
         }
+        guard let watch = table?.digests.watch(of: response) else { return complete(id, run, end, response) }
+        // It ends once it is known that it has the digest that the origin, or its URL, names.
+        watch.whenKnown { [self] verdict in
+            if case .differs(let found) = verdict {
+                let sentence = DigestDesk.sentence(watch.expected, found)
+                conclude(id, run, .later("It was dropped: \(sentence)", retryAfter: nil), held: nil)
+            } else {
+                complete(id, run, end, response)
+            }
+        }
+        watch.advance()
+    }
+
+    /// All of it is held; a person may have named a digest.
+    private func complete(_ id: Int64, _ run: DownloadRun, _ end: DownloadRun.End, _ response: StoredResponse) {
         let wanted = state.withLock { state -> String in
             guard let index = state.index(of: id), state.entries[index].run === run else { return "" }
             state.entries[index].isVerifying = !state.entries[index].download.sha256.isEmpty

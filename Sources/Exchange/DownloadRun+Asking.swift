@@ -156,6 +156,7 @@ extension AdmissionRefusal {
         case .partialOfUnknownLength: "The origin sends a part of it, and not how long it is."
         case .tooLarge: "It is larger than cache.max_object_size."
         case .noRoom: "There is no room for it on the disk, or in cache.max_size."
+        case .otherDigest: "What the origin sends does not have the digest that is named for it."
         }
     }
 }

@@ -268,6 +268,7 @@ final class DownloadRun: @unchecked Sendable {
             }
         case .failed(let stop):
             failed(stop)
+        case .distrusted: break
         }
     }
 

@@ -112,6 +112,7 @@ extension Fill {
             }
             lengthToLearn = completeLength
             isContinuation = true
+            table.watchPart(span, of: version.response, answer)
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .newVersion where answer.isWhole(of: known):

@@ -86,23 +86,26 @@ extension FillTable {
         let highest = max(completeLength ?? 0, span.lowerBound, span.upperBound == .max ? 0 : span.upperBound)
         guard highest <= configuration.cache.maxObjectSize else { return .notStorable(.tooLarge) }
         guard fits(question.key), store.mayStore(completeLength: completeLength) else { return .notStorable(.noRoom) }
+        let sent = span
         // What ends early must be one that can be taken up again.
         if validator != nil, let until = until(completeLength) {
             span = span.clamped(to: 0..<max(until, span.lowerBound))
         }
 
         let capabilities = learn(answer, validator, of: question.uri)
+        let stored = StoredAnswerHead.storing(
+            answer.head,
+            pseudonym: pseudonym,
+            receivedAt: answer.responseTime,
+            policy: policy
+        )
+        guard !digests.passes(stored, question.key) else { return .notStorable(.otherDigest) }
         if validator == nil { supersedeContradicted(by: answer, question, completeLength: completeLength) }
         let response = store.create(
             NewStoredResponse(
                 key: question.key,
                 requestFields: Vary.select(Vary.nominated(answer.head.fields) ?? [], from: question.request.fields),
-                head: StoredAnswerHead.storing(
-                    answer.head,
-                    pseudonym: pseudonym,
-                    receivedAt: answer.responseTime,
-                    policy: policy
-                ),
+                head: stored,
                 requestTime: answer.requestTime,
                 responseTime: answer.responseTime,
                 validator: validator,
@@ -112,6 +115,7 @@ extension FillTable {
             )
         )
         if isOutdated(answer, question.key) { store.invalidate(question.key) }
+        if span.lowerBound == 0 { _ = digests.watch(of: response) }
         let version = VersionFills(
             response: response,
             uri: question.uri,
@@ -132,6 +136,7 @@ extension FillTable {
             credentials: RequestTemplate.credentials(of: question.request.fields),
             client: question.client
         )
+        if answer.head.status == 206 { watchPart(sent, of: response, answer) }
         version.begin(span: span, with: call, framing: answer.framing, for: requester, on: loop)
         return .stored(version)
     }

@@ -30,6 +30,7 @@ package final class FillTable: Sendable {
     let aborts = Mutex<[CacheKey: Int]>([:])
     /// Why versions are parked, by their numbers.
     let parkReasons = Mutex<[Int64: AbandonReason]>([:])
+    let digests: DigestDesk
     /// What the directives say of storing and reuse; rules come on top.
     let basePolicy: CachePolicy
     var rules: CacheRules { configuration.rules }
@@ -86,6 +87,12 @@ package final class FillTable: Sendable {
             limitPerOrigin: configuration.resume.maxFinishingPerOrigin
         )
         rates = Rates(configuration)
+        digests = DigestDesk(
+            store: store,
+            isOn: configuration.resume.verifyDigests,
+            now: { Clock.unixSeconds() },
+            log: log
+        )
         shards = (0..<16).map { _ in Shard() }
     }
 
@@ -207,6 +214,7 @@ package final class FillTable: Sendable {
         shard(version.response.key).state.withLock { shard in
             if shard.versions[version.response.id] === version { shard.versions[version.response.id] = nil }
         }
+        digests.left(version.response)
     }
 
     /// An unsafe method succeeded: what is being filled under this key serves those who read it, and ends.
@@ -264,9 +272,16 @@ package final class FillTable: Sendable {
         }
     }
 
-    /// A version is complete: what it replaces is no longer found (invariant 12: not before).
+    /// A version is complete: what it replaces is no longer found (invariant 12: not before, and not where its digest
+    /// shows that it is not what the origin has).
     func completed(_ response: StoredResponse) {
         isWhole(response.key)
+        digests.completed(response) { isSound in
+            if isSound { self.supersedeOlder(than: response) }
+        }
+    }
+
+    private func supersedeOlder(than response: StoredResponse) {
         let isError = response.metadata.head.status >= 500
         for older in store.findInMemory(response.key) ?? []
         where older.id < response.id && older.requestFields == response.requestFields {

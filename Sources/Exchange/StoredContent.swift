@@ -1,7 +1,9 @@
 // The bytes of a stored response from the first to the last, in order: for a copy, and for a digest. Read through a
 // BodyReader, so that only checked pieces come out. It blocks while the disk does: never on a loop.
 
+import Digests
 import Glibc
+import HTTPSemantics
 import Resume
 import Store
 import Synchronization
@@ -15,17 +17,18 @@ enum StoredContent {
         return body.held.runEnd(from: 0)
     }
 
-    /// Hands over all bytes in order, at most 1 MiB at a time, until `receive` returns false. Blocking.
+    /// Hands over the bytes in order, at most 1 MiB at a time, until `receive` returns false. Blocking.
     static func read(
         _ response: StoredResponse,
-        length: Int64,
+        from start: Int64 = 0,
+        to length: Int64,
         _ receive: (UnsafeRawBufferPointer) -> Bool
     ) throws(StoreError) {
         let woken = Woken()
         let reader = response.body.openReader { woken.wake() }
         defer { reader.close() }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var offset: Int64 = 0
+        var offset = start
         while offset < length {
             let before = woken.count
             switch reader.read(at: offset, atMost: Int(min(length - offset, 1 << 20))) {
@@ -58,12 +61,12 @@ enum StoredContent {
         let isStarted = ControlThread.start {
             do throws(StoreError) {
                 guard let length = length(of: response) else { throw StoreError(.gone, "It is no longer held") }
-                var running = SHA256()
-                try read(response, length: length) { bytes in
+                var running = RunningDigest(.sha256)
+                try read(response, to: length) { bytes in
                     running.update(bytes)
                     return true
                 }
-                completion(.success(running.finish()))
+                completion(.success(DigestValue(.sha256, running.bytes)?.hexadecimal ?? ""))
             } catch {
                 completion(.failure(error))
             }

@@ -99,6 +99,7 @@ extension VersionFills {
             guard let written = state.fills[number]?.written, written < offset else { return }
             state.fills[number]?.written = offset
         }
+        table.digests.written(response)
     }
 
     /// The origin has confirmed the version in its answer to this fill.
@@ -265,6 +266,12 @@ extension VersionFills {
         end(.versionChanged(new: new))
         if new == nil || !body.isComplete { table.store.supersede(response) }
         table.log("the origin has another version of \(uri)")
+    }
+
+    /// Bytes that came are not what the origin names; who was given some of them is told.
+    func distrusted(_ part: Range<Int64>, _ expected: ExpectedDigest) {
+        let work = state.withLock { notifyAll($0, .distrusted(part, expected)) }
+        work.forEach { $0() }
     }
 
     /// A purge: whoever reads it keeps what is held, and nothing more comes.

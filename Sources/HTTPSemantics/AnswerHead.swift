@@ -38,6 +38,7 @@ package enum AnswerHead {
         hasIfRange: Bool = false
     ) -> ResponseHead {
         var head = ResponseHead(status: 206, fields: stored.fields)
+        dropDigestsOfContent(&head.fields)
         if hasIfRange { keepWhatIsNew(&head.fields) }
         head.fields.set(.contentLength, String(range.upperBound - range.lowerBound))
         // Beside Content-Length, where the origin of a 206 puts it, too.
@@ -56,6 +57,7 @@ package enum AnswerHead {
         hasIfRange: Bool = false
     ) -> ResponseHead {
         var head = ResponseHead(status: 206, fields: stored.fields)
+        dropDigestsOfContent(&head.fields)
         if hasIfRange { keepWhatIsNew(&head.fields) }
         head.fields.removeAll(.contentRange)
         head.fields.set(.contentType, parts.mediaType)
@@ -101,6 +103,11 @@ package enum AnswerHead {
             default: false
             }
         }
+    }
+
+    /// RFC 9530 §2: Content-Digest speaks of the content of its message, and the stored one of the whole; Content-MD5 too.
+    private static func dropDigestsOfContent(_ fields: inout FieldSection) {
+        fields.removeAll { DigestFields.speaksOfContent($0.known) }
     }
 
     /// We serve ranges of whatever we hold, also where the origin does not (resume-rules 7).

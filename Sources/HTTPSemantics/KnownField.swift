@@ -5,13 +5,13 @@
 package enum KnownField: UInt8, CaseIterable, Sendable {
     case other
     case accept, acceptCharset, acceptEncoding, acceptLanguage, acceptRanges, age, allow, authorization
-    case cacheControl, cacheStatus, connection, contentEncoding, contentLanguage, contentLength
-    case contentLocation, contentRange, contentType, cookie
-    case date, etag, expect, expires, from, host
+    case cacheControl, cacheStatus, connection, contentDigest, contentEncoding, contentLanguage, contentLength
+    case contentLocation, contentMD5, contentRange, contentType, cookie
+    case date, digest, etag, expect, expires, from, host
     case http2Settings, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
     case keepAlive, lastModified, location, maxForwards, pragma
     case proxyAuthenticate, proxyAuthenticationInfo, proxyAuthorization, proxyConnection, proxyStatus
-    case range, referer, retryAfter, server, setCookie, te, trailer, transferEncoding
+    case range, referer, reprDigest, retryAfter, server, setCookie, te, trailer, transferEncoding
     case upgrade, userAgent, vary, via, warning, wwwAuthenticate, xForwardedFor
 
     /// The name as the RFCs write it; empty for `.other`.
@@ -29,14 +29,17 @@ package enum KnownField: UInt8, CaseIterable, Sendable {
         case .cacheControl: "Cache-Control"
         case .cacheStatus: "Cache-Status"
         case .connection: "Connection"
+        case .contentDigest: "Content-Digest"
         case .contentEncoding: "Content-Encoding"
         case .contentLanguage: "Content-Language"
         case .contentLength: "Content-Length"
         case .contentLocation: "Content-Location"
+        case .contentMD5: "Content-MD5"
         case .contentRange: "Content-Range"
         case .contentType: "Content-Type"
         case .cookie: "Cookie"
         case .date: "Date"
+        case .digest: "Digest"
         case .etag: "ETag"
         case .expect: "Expect"
         case .expires: "Expires"
@@ -60,6 +63,7 @@ package enum KnownField: UInt8, CaseIterable, Sendable {
         case .proxyStatus: "Proxy-Status"
         case .range: "Range"
         case .referer: "Referer"
+        case .reprDigest: "Repr-Digest"
         case .retryAfter: "Retry-After"
         case .server: "Server"
         case .setCookie: "Set-Cookie"

@@ -17,6 +17,14 @@ package enum RequestTemplate {
         return template
     }
 
+    /// The same of a request that asks again for a variant: under the fields that its Vary nominated (resume-rules 4).
+    package static func of(_ fields: FieldSection, askingAs nominated: FieldSection) -> FieldSection {
+        var template = of(fields)
+        template.removeAll { !nominated.values(named: FieldGrammar.lowercase($0.name)).isEmpty }
+        nominated.forEach { template.append($0) }
+        return template
+    }
+
     /// The fields that identify a client to an origin, in order.
     package static func credentials(of fields: FieldSection) -> FieldSection {
         var credentials = FieldSection()

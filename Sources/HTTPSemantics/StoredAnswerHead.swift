@@ -19,6 +19,8 @@ package enum StoredAnswerHead {
         if answer.status == 206 {
             head.status = 200
             head.reason = ReasonPhrase.of(200)
+            // RFC 9530 §2: they speak of the part.
+            head.fields.removeAll { DigestFields.speaksOfContent($0.known) }
         }
         addDate(&head.fields, receivedAt: receivedAt)
         return head

@@ -106,6 +106,8 @@ package enum StoredHeadUpdate {
     private static func isFixed(_ field: KnownField) -> Bool {
         switch field {
         case .contentLength, .contentRange, .contentEncoding, .contentType, .etag, .lastModified, .setCookie: true
+        // RFC 9530 §2: of the content of that message, which was none, or a part.
+        case .contentDigest, .contentMD5: true
         default: false
         }
     }

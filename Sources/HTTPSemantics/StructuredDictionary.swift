@@ -1,6 +1,6 @@
-// A Dictionary of RFC 8941 §3.2, read strictly (§4.2): one fault anywhere makes the whole of it unreadable. Only
-// what cache directives can be is kept (RFC 9213 §2.1: booleans, integers, strings); other types, parameters and
-// inner lists are read over. It knows no directive.
+// A Dictionary of RFC 8941 §3.2, read strictly (§4.2): one fault anywhere makes the whole of it unreadable. What
+// cache directives (RFC 9213 §2.1: booleans, integers, strings) and digests (RFC 9530 §2: byte sequences) can be is
+// kept; other types, parameters and inner lists are read over. It knows no directive and no digest.
 
 /// A Dictionary as it is read (RFC 8941 §4.2.2).
 struct StructuredDictionary {
@@ -8,7 +8,9 @@ struct StructuredDictionary {
         case boolean(Bool)
         case integer(Int64)
         case string(String)
-        /// A decimal, token, byte sequence or inner list: of no cache directive's type.
+        /// In base64, as it stands between the colons.
+        case byteSequence(String)
+        /// A decimal, token or inner list: of no type that anybody here reads.
         case other
     }
 
@@ -166,8 +168,10 @@ struct StructuredDictionary {
     /// RFC 8941 §4.2.7: the characters of base64 between colons.
     private mutating func byteSequence() -> Value? {
         guard take(UInt8(ascii: ":")) else { return nil }
+        let start = position
         skip { FieldGrammar.isLetter($0) || FieldGrammar.isDigit($0) || "+/=".utf8.contains($0) }
-        return take(UInt8(ascii: ":")) ? .other : nil
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        return take(UInt8(ascii: ":")) ? .byteSequence(text) : nil
     }
 
     /// RFC 8941 §4.2.8.

@@ -105,6 +105,8 @@ final class WriterCore: Sendable {
     private func collect(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         let needsTick = state.withLock { state in
+            // A disk thread may have failed it since the look above: then no buffer would ever be emptied.
+            guard !state.isFailed else { return false }
             while !rest.isEmpty {
                 let buffer = state.buffer ?? body.services.buffers.take(capacity: state.capacity, at: state.next)
                 state.buffer = buffer

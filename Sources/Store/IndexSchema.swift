@@ -7,7 +7,7 @@ import Glibc
 
 enum IndexSchema {
     /// `PRAGMA user_version`.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     /// Each brings an index of that number of migrations to the next number.
     private static let migrations: [String] = [
@@ -93,6 +93,9 @@ enum IndexSchema {
             at INTEGER NOT NULL
         ) WITHOUT ROWID;
         CREATE INDEX origin_age ON origin (at);
+        """,
+        """
+        ALTER TABLE stored_response ADD COLUMN digest TEXT NOT NULL DEFAULT '';
         """,
     ]
 

@@ -144,6 +144,7 @@ struct ResponseLoader {
                 lastUse: row.lastUse,
                 lastUseWritten: row.lastUse,
                 supersededUntil: row.supersededUntil,
+                digest: DigestFinding(text: row.digest),
                 download: download.value,
                 isInserted: true,
                 isDownloadChanged: download.isUnreadable,

@@ -24,13 +24,15 @@ struct ResponseRow {
     var isInvalidated: Bool
     var supersededUntil: Int64?
     var content: [UInt8]
+    /// That which its bytes were found to have, and who named it; empty where none was checked.
+    var digest = ""
     /// As it was read; see `expectedChecksum`.
     var checksum: Int64 = 0
 
     static let columns = """
         id, key, uri, request_fields, head, request_time, response_time, validator_kind, validator, \
         validator_seconds, complete_length, origin_address, in_row, size, hits, last_use, invalidated, \
-        superseded_until, checksum, body
+        superseded_until, checksum, body, digest
         """
 
     /// The sixteen bytes by which a key is looked up. Equality is decided by the URI.
@@ -63,6 +65,8 @@ struct ResponseRow {
         add(Array(text.utf8))
         add(Array(originAddress.utf8))
         add(isInRow ? content : [])
+        // Rows that were written before there were digests have the checksum that they had.
+        if !digest.isEmpty { add(Array(digest.utf8)) }
         return Int64(sum)
     }
 
@@ -86,6 +90,7 @@ struct ResponseRow {
         isInvalidated = record.metadata.isInvalidated
         supersededUntil = record.supersededUntil
         content = change.content ?? []
+        digest = record.digest.text
     }
 
     func insert(into database: Database) throws {
@@ -93,14 +98,14 @@ struct ResponseRow {
         try database.run(
             """
             INSERT OR REPLACE INTO stored_response (\(Self.columns)) \
-            VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+            VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
             """,
             [
                 .integer(id), .blob(key), .text(uri), .blob(requestFields), .blob(head), .integer(requestTime),
                 .integer(responseTime), .integer(kind), .text(text), .integer(seconds), .optional(completeLength),
                 .text(originAddress), .integer(isInRow ? 1 : 0), .integer(size), .integer(hits), .integer(lastUse),
                 .integer(isInvalidated ? 1 : 0), .optional(supersededUntil), .integer(expectedChecksum),
-                isInRow ? .blob(content) : .null,
+                isInRow ? .blob(content) : .null, .text(digest),
             ]
         )
     }
@@ -110,12 +115,13 @@ struct ResponseRow {
         try database.run(
             """
             UPDATE stored_response SET head = ?, request_time = ?, response_time = ?, complete_length = ?, size = ?, \
-            hits = ?, last_use = ?, invalidated = ?, superseded_until = ?, checksum = ? WHERE id = ?
+            hits = ?, last_use = ?, invalidated = ?, superseded_until = ?, checksum = ?, \
+            digest = ? WHERE id = ?
             """,
             [
                 .blob(head), .integer(requestTime), .integer(responseTime), .optional(completeLength),
                 .integer(size), .integer(hits), .integer(lastUse), .integer(isInvalidated ? 1 : 0),
-                .optional(supersededUntil), .integer(expectedChecksum), .integer(id),
+                .optional(supersededUntil), .integer(expectedChecksum), .text(digest), .integer(id),
             ]
         )
     }
@@ -145,6 +151,7 @@ struct ResponseRow {
         supersededUntil = row.optionalInteger(17)
         checksum = row.integer(18)
         content = isInRow ? row.blob(19) : []
+        digest = row.text(20)
         guard checksum == expectedChecksum else { return nil }
         if isInRow, completeLength != Int64(content.count) { return nil }
     }

@@ -26,6 +26,7 @@ package struct ListedResponse: Sendable {
     package let isInvalidated: Bool
     /// nil where nothing is owed.
     package let unfinished: UnfinishedState?
+    package let digest: DigestFinding
 }
 
 extension Store {
@@ -132,7 +133,8 @@ extension Store {
             lastUse: loaded?.lastUse ?? row.lastUse,
             hits: loaded?.hits ?? row.hits,
             isInvalidated: row.isInvalidated,
-            unfinished: state.flatMap(UnfinishedState.init(rawValue:))
+            unfinished: state.flatMap(UnfinishedState.init(rawValue:)),
+            digest: loaded?.digest ?? DigestFinding(text: row.digest)
         )
     }
 

@@ -198,6 +198,8 @@ package final class Store: Sendable {
     package func update(_ response: StoredResponse, head: ResponseHead, requestTime: Int64, responseTime: Int64) {
         let isFindable = response.record.withLock { $0.supersededUntil == nil }
         response.change(isCurrent: isFindable) { record in
+            // What is said of the digest now has to be compared anew.
+            if !DigestFields.areEqual(record.metadata.head.fields, head.fields) { record.digest = .unknown }
             record.metadata = StoredMetadata(
                 head: head,
                 requestTime: requestTime,

@@ -23,7 +23,7 @@ extension StoredBody {
     }
 
     /// nil where there is no file to read.
-    private func openForReading() throws(StoreError) -> BodyFile? {
+    func openForReading() throws(StoreError) -> BodyFile? {
         let (known, isNeeded) = state.withLock { ($0.file, $0.content == nil && !$0.held.isEmpty) }
         if let known { return known }
         guard isNeeded else { return nil }
@@ -62,7 +62,7 @@ extension StoredBody {
     }
 
     /// Checks the pieces of one segment that touch these ranges.
-    private func verify(
+    func verify(
         _ unproved: ByteRangeSet,
         segment: Segment,
         number: Int64,
@@ -97,7 +97,7 @@ extension StoredBody {
     }
 
     /// Damaged pieces are held no longer.
-    private func drop(_ bad: ByteRangeSet, number: Int64) throws(StoreError) {
+    func drop(_ bad: ByteRangeSet, number: Int64) throws(StoreError) {
         try pin(number...number)
         let base = Segment.start(of: number)
         let (pieces, bytes, wakes) = state.withLock { state -> (Int, Int64, [Wake]) in

@@ -99,6 +99,7 @@ package final class StoredResponse: Sendable {
         var lastUse: Int64
         var lastUseWritten: Int64 = 0
         var supersededUntil: Int64?
+        var digest = DigestFinding.unknown
         var download: Download?
         var isRemoved = false
         /// The index has a row.

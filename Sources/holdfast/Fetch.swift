@@ -3,6 +3,7 @@
 import ArgumentParser
 import Exchange
 import Foundation
+import HTTPSemantics
 
 struct Fetch: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,7 +51,7 @@ struct Fetch: ParsableCommand {
         if sha256 != nil || output != nil, urls.count != 1 || input != nil {
             throw ValidationError("--sha256 and --output speak of one URL.")
         }
-        if let sha256, SHA256.parse(sha256) == nil {
+        if let sha256, DigestValue(.sha256, hexadecimal: sha256) == nil {
             throw ValidationError("--sha256 has 64 hexadecimal digits.")
         }
     }
@@ -59,7 +60,9 @@ struct Fetch: ParsableCommand {
         let door = try CacheDoor(options)
         let items = try wishes()
         guard !items.isEmpty else { throw CommandFailure("There are no URLs in \(input ?? "the arguments").") }
-        let copy = output.map { FetchOutput(path: $0, wanted: sha256.flatMap { SHA256.parse($0) }) }
+        let copy = output.map {
+            FetchOutput(path: $0, wanted: sha256.flatMap { DigestValue(.sha256, hexadecimal: $0) })
+        }
         try copy?.checkPlace()
         var queued: [DownloadItem] = []
         var isInVain = false

@@ -2,13 +2,15 @@
 // takes it only when all of it is there and has the digest that was wanted.
 
 import ArgumentParser
+import Digests
 import Exchange
 import Glibc
+import HTTPSemantics
 
 struct FetchOutput {
     let path: String
-    /// 64 hexadecimal digits in lower case; nil where nothing was said.
-    let wanted: String?
+    /// nil where nothing was said.
+    let wanted: DigestValue?
 
     /// Ours alone: a `.part` may be another program's.
     private var partial: String { path + ".holdfast" }
@@ -42,7 +44,7 @@ struct FetchOutput {
     }
 
     private func write(_ id: Int64, _ door: CacheDoor, _ descriptor: Int32) throws {
-        var digest = SHA256()
+        var digest = RunningDigest(.sha256)
         var length: Int64?
         var written: Int64 = 0
         var problem: (any Error)?
@@ -64,9 +66,9 @@ struct FetchOutput {
             throw CommandFailure("Only \(written) bytes of download \(id) could be copied.")
         }
         if let wanted {
-            let found = digest.finish()
-            guard found == wanted else {
-                Output.complain("The SHA-256 of the copy is \(found), not \(wanted).")
+            guard digest.equals(wanted) else {
+                let found = DigestValue(wanted.algorithm, digest.bytes)?.hexadecimal ?? ""
+                Output.complain("The SHA-256 of the copy is \(found), not \(wanted.hexadecimal).")
                 throw ExitCode(3)
             }
         }

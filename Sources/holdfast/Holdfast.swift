@@ -20,7 +20,7 @@ struct Holdfast: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Serve.self, Status.self, List.self, Show.self, Purge.self, Fetch.self, Downloads.self, Adopt.self,
-            Doctor.self, Check.self,
+            Doctor.self, Verify.self, Check.self,
         ]
     )
 }

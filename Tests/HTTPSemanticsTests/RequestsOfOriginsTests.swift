@@ -79,6 +79,19 @@ struct RequestsOfOriginsTests {
         #expect(freshness == Freshness(lifetime: expected, isHeuristic: true))
     }
 
+    @Test(
+        "What asks again for a variant asks as the variant was asked for, and with nobody's credentials (resume-rules 4)"
+    )
+    func askingForAVariant() {
+        let fields = section(["Host": "a", "accept": "*/*", "Authorization": "x", "Range": "bytes=0-"])
+        let nominated = section(["Accept": "text/html", "Accept-Encoding": "gzip"])
+        #expect(
+            lines(RequestTemplate.of(fields, askingAs: nominated)) == [
+                "Host: a", "Accept: text/html", "Accept-Encoding: gzip",
+            ]
+        )
+    }
+
     @Test("OPTIONS of a whole server keeps its asterisk, every other empty path is \"/\" (RFC 9112 §3.2.4)")
     func serverWideOptions() {
         func path(_ text: String, _ method: Method) -> String? {

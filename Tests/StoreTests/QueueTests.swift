@@ -62,7 +62,13 @@ struct QueueTests {
         let response = try store.make(address, completeLength: 100_000)
         try response.body.put(pattern(0..<100_000), at: 0)
         store.close()
-        try execute("DROP TABLE queued_download; DROP TABLE origin; PRAGMA user_version = 1", in: scratch.cache)
+        try execute(
+            """
+            DROP TABLE queued_download; DROP TABLE origin; ALTER TABLE stored_response DROP COLUMN digest; \
+            PRAGMA user_version = 1
+            """,
+            in: scratch.cache
+        )
         let again = try Surroundings().open(scratch.cache)
         defer { again.close() }
         #expect(try again.lookUp(address).first?.body.isComplete == true)
