@@ -15,7 +15,16 @@ extension Fill {
         guard !isOver else { return }
         attempts += 1
         var fields = requester.fields
-        if isResumable, let rung = nextCondition { condition = rung } else { version.refusesRanges() }
+        if !isResumable { order.returnToOrigin() }
+        let uri = source
+        if !order.isOrigin {
+            condition = .checkedAfterwards
+            fields.set(.host, uri.hostField)
+        } else if isResumable, let rung = nextCondition {
+            condition = rung
+        } else {
+            version.refusesRanges()
+        }
         asksForWhole = !isResumable
         if let validator = version.response.validator, !asksForWhole {
             let asked = request.asked
@@ -30,14 +39,14 @@ extension Fill {
             ConditionalRequest.plain(&fields)
         }
         var upstream = UpstreamRequest(
-            host: requester.uri.authority.bareHost,
-            port: requester.uri.port,
-            head: RequestHead(method: .get, target: .absolute(requester.uri), version: .http11, fields: fields),
+            host: uri.authority.bareHost,
+            port: uri.port,
+            head: RequestHead(method: .get, target: .absolute(uri), version: .http11, fields: fields),
             body: .none,
             check: table.check(
                 client: requester.client,
-                uri: requester.uri,
-                knownOrigin: IPAddress.parse(version.response.originAddress)
+                uri: uri,
+                knownOrigin: order.isOrigin ? IPAddress.parse(version.response.originAddress) : nil
             ),
             deniedAddressRefusesAll: true
         )
@@ -54,6 +63,7 @@ extension Fill {
 
     func answered(_ answer: OriginCall.Answer, to request: FillRequest, by call: OriginCall) {
         guard !isOver else { return call.cancel() }
+        if !order.isOrigin { return answeredByMirror(answer, to: request, by: call) }
         if asksForWhole { return restarted(answer, request, call) }
         guard let known = version.known else { return call.cancel() }
         let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
@@ -217,6 +227,7 @@ extension Fill {
         isConfirmed = true
         if let lengthToLearn { body.learn(completeLength: lengthToLearn) }
         lengthToLearn = nil
+        guard order.isOrigin else { return version.continuedElsewhere(number) }
         version.confirmed(by: number)
     }
 }

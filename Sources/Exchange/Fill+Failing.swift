@@ -101,6 +101,7 @@ extension Fill {
             hasReaders
             ? configuration.upstream.healTimeoutNanoseconds : configuration.resume.giveUpAfterSeconds * 1_000_000_000
         retry.maxDelayNanoseconds = hasReaders ? 8_000_000_000 : 60_000_000_000
+        let isAtOnce = turnsToNextSource()
         let decision = retry.failed(
             at: Clock.monotonicNanoseconds(),
             retryAfterNanoseconds: retryAfter.map { min($0, 86_400) * 1_000_000_000 },
@@ -111,7 +112,7 @@ extension Fill {
             isConfirmed = false
             version.asksAgain(number)
             let now = Clock.monotonicNanoseconds()
-            let delay = max(0, instant - now)
+            let delay = isAtOnce ? 0 : max(0, instant - now)
             waiting.begins(stop.sentence, next: delay, limit: retry.deadline - now)
             retryTimer = loop.scheduleTask(in: .nanoseconds(delay)) { self.retryIsDue() }
         case .giveUp:

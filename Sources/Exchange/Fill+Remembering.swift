@@ -23,7 +23,8 @@ extension Fill {
 
     /// How many held bytes of as many as are usual are compared (resume-rules 4).
     func overlap(usual: Int64) -> Int64 {
-        guard !insistsOnOverlap, version.response.validator?.isByRule == false, let next = nextCondition else {
+        guard !insistsOnOverlap, order.isOrigin, version.response.validator?.isByRule == false, let next = nextCondition
+        else {
             return usual
         }
         return capabilities.overlap(under: next, usual: usual, now: Clock.unixSeconds())

@@ -53,6 +53,9 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     var condition = ResumeCondition.checkedAfterwards
     /// The origin leaves its validator out of a part: held bytes have to be compared, whatever else it honours.
     var insistsOnOverlap = false
+    /// The origin, and its mirrors.
+    let sources: [AbsoluteURI]
+    var order: SourceOrder
     /// The running answer continues under the validator; false: a whole that is compared from byte 0 on.
     var isContinuation = false
     /// Asks whether a body that has ended is whole.
@@ -75,6 +78,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         self.version = version
         self.requester = requester
         self.loop = loop
+        sources = Self.sources(of: requester, in: version)
+        order = SourceOrder(count: sources.count)
         let rates = version.table.rates
         pace =
             rates.limitsUpstream ? UpstreamPace(rates, origin: requester.uri.hostField, loop: loop) : nil
@@ -176,6 +181,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             return count
         }
         retry.gained(Int64(count), at: lastReceived)
+        order.gained()
         waiting.wentOn()
     }
 
@@ -210,6 +216,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             _ = version.tell(number) { $0.storeFailed() }
             return end(FillStop(.store(StoreError(.gone, "What was to be compared is not held any more."))))
         }
+        if comparison == .different, !order.isOrigin { return mirrorDiffers() }
         switch version.tell(number, { $0.compared(equal: comparison == .equal) }) ?? .nothing {
         case .goOn:
             if case .receiving? = version.tell(number, { $0.state }) { confirm() }

@@ -57,6 +57,21 @@ package struct ExpectedDigest: Hashable, Sendable {
         return candidates.max { $0.value.algorithm < $1.value.algorithm }
     }
 
+    /// Whether two responses, of which either may be a part, say the same digest of their wholes: by every strong algorithm
+    /// that both name, and by one at least.
+    package static func namesSameWhole(_ one: FieldSection, _ other: FieldSection) -> Bool {
+        let (ours, theirs) = (strongOfWhole(one), strongOfWhole(other))
+        let shared = ours.filter { value in theirs.contains { $0.algorithm == value.algorithm } }
+        return !shared.isEmpty && shared.allSatisfy(theirs.contains)
+    }
+
+    private static func strongOfWhole(_ fields: FieldSection) -> [DigestValue] {
+        let named =
+            (fields.combined(.reprDigest).map { DigestFields.dictionary($0) } ?? [])
+            + (fields.combined(.digest).map { DigestFields.instance($0) } ?? [])
+        return named.filter { $0.algorithm >= .sha256 }
+    }
+
     /// The digest that the content of this very message must have, where it is a part of a representation.
     package static func ofPart(_ answer: ResponseHead) -> ExpectedDigest? {
         guard answer.status == 206, let text = answer.fields.combined(.contentDigest) else { return nil }

@@ -187,6 +187,15 @@ package struct FillStateMachine: Equatable, Sendable {
         return filled ? .filled : .goOn
     }
 
+    /// What another source of the same bytes has sent differs from what is held: that source has something else, and the
+    /// version is what it was.
+    package mutating func sourceRejected() -> FillEnd {
+        guard case .comparing(let extent, _, _, _?, let attempt) = state else { return .nothing }
+        setAside = nil
+        state = .waiting(extent, attempt: attempt)
+        return .wait(attempt: attempt)
+    }
+
     /// How far a held run is compared before the hole in front of it is closed (resume-rules 11); nil where it is not.
     /// Where the claim ends at the run, nothing of the run comes that could be compared.
     private func proofEnd(in run: Range<Int64>, claimEnd: Int64) -> Int64? {

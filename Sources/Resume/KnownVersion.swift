@@ -68,6 +68,18 @@ package struct KnownVersion: Sendable, Equatable {
         }
     }
 
+    /// The same version at another source whose digest of the whole is the same: what that source calls it does not matter,
+    /// the complete length does.
+    package var knownByDigest: KnownVersion {
+        KnownVersion(
+            validator: .immutable,
+            completeLength: completeLength,
+            highestHeldEnd: highestHeldEnd,
+            contentEncoding: contentEncoding,
+            contentType: contentType
+        )
+    }
+
     /// Whether a response speaks of another version than the stored one does. What only one of them names tells
     /// nothing; a weak tag or date that differs says enough.
     func contradicts(_ fields: FieldSection) -> Bool {
