@@ -47,10 +47,17 @@ package final class PeerClient: @unchecked Sendable {
     package var trailers: [String] { reader.trailers }
     private let patience: Double
 
-    /// - Parameter within: seconds that each wait of this client may take.
-    package init(port: UInt16, address: String = "127.0.0.1", within seconds: Double = defaultPatience) throws {
+    /// - Parameters:
+    ///   - source: the address of the loopback net that the proxy sees: another client than those of other addresses.
+    ///   - seconds: what each wait of this client may take.
+    package init(
+        port: UInt16,
+        address: String = "127.0.0.1",
+        from source: String? = nil,
+        within seconds: Double = defaultPatience
+    ) throws {
         patience = seconds
-        socket = try PeerSocket.connected(address: address, port: port, within: seconds)
+        socket = try PeerSocket.connected(address: address, port: port, from: source, within: seconds)
         reader = PeerReader(socket)
     }
 
@@ -155,6 +162,20 @@ package final class PeerClient: @unchecked Sendable {
         consumed(Int64(count))
         return bytes
     }
+
+    /// Reads the body, or its next `limit` bytes, in the pieces in which they come; nil where the limit ended it.
+    package func readBody(limit: Int64 = .max, _ take: (UnsafeRawBufferPointer) throws -> Void) throws -> BodyEnd? {
+        var count: Int64 = 0
+        let end = try reader.body(framing, limit: limit, within: patience) { bytes in
+            count += Int64(bytes.count)
+            try take(bytes)
+        }
+        consumed(count)
+        return end
+    }
+
+    /// Whether only the connection's end says where the body ends.
+    package var endsWithConnection: Bool { framing == .untilClose }
 
     /// Reads the body, or its next `limit` bytes, and compares every byte with the content from an offset on.
     package func checkBody(

@@ -41,9 +41,21 @@ final class PeerSocket: @unchecked Sendable {
         return made
     }
 
-    static func connected(address: String, port: UInt16, within seconds: Double) throws -> PeerSocket {
+    /// - Parameter source: the address that the other side sees; nil lets the kernel choose.
+    static func connected(
+        address: String,
+        port: UInt16,
+        from source: String? = nil,
+        within seconds: Double
+    ) throws -> PeerSocket {
         let made = PeerSocket(descriptor: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
         if made.descriptor < 0 { throw PeerFailure(call: "socket") }
+        if let source {
+            var own = try socketAddress(source, 0)
+            if withSocketPointer(&own, { bind(made.descriptor, $0, $1) }) != 0 {
+                throw PeerFailure(call: "bind to \(source)")
+            }
+        }
         var name = try socketAddress(address, port)
         if withSocketPointer(&name, { connect(made.descriptor, $0, $1) }) == 0 { return made }
         if errno != EINPROGRESS { throw PeerFailure(call: "connect to \(address):\(port)") }
@@ -156,7 +168,7 @@ final class PeerSocket: @unchecked Sendable {
             var entry = pollfd(fd: descriptor, events: Int16(event), revents: 0)
             let count = poll(&entry, 1, deadline.remainingMilliseconds)
             if count > 0 { return }
-            if count == 0 { throw PeerFailure("waited in vain for \(what)") }
+            if count == 0 { throw PeerFailure("waited in vain for \(what)", isTimeout: true) }
             if errno != EINTR { throw PeerFailure(call: "poll") }
         }
     }
