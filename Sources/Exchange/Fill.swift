@@ -149,6 +149,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             return count
         }
         retry.gained(Int64(count), at: lastReceived)
+        // R56 counts those that brought nothing.
+        if retry.history.hasJustGained { attempts = 0 }
     }
 
     func openWriter(at offset: Int64) {

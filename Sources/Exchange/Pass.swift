@@ -92,9 +92,11 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         record.status = head.status
         // R27: a final answer while the request's content is still coming ends the connection with it.
         if !isBodyComplete { stream.closeAfterResponse() }
-        stream.sendHead(head, body: request.method == .head ? .none : ResponseRelay.body(of: answer.framing))
+        let announced = request.method == .head ? nil : ResponseRelay.announced(by: answer.head, answer.framing)
+        let body = announced.map { .length($0) } ?? ResponseRelay.body(of: answer.framing)
+        stream.sendHead(head, body: request.method == .head ? .none : body)
         stream.flush()
-        let relay = ResponseRelay(stream: stream, call: call) { [self] end in ended(end) }
+        let relay = ResponseRelay(stream: stream, call: call, expecting: announced) { [self] end in ended(end) }
         relay.onOriginWritable = { [weak self] in self?.originTakesMore() }
         self.relay = relay
     }

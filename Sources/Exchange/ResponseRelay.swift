@@ -3,6 +3,7 @@
 
 import HTTPSemantics
 import NIOCore
+import Resume
 import Transport
 import Wire
 
@@ -40,6 +41,12 @@ final class ResponseRelay: OriginBodyReceiver {
         case .length(let length): .length(length)
         case .chunked, .untilClose: .unknownLength
         }
+    }
+
+    /// What the body of a part has to be, where its own framing does not tell: its Content-Range does (R30).
+    static func announced(by head: ResponseHead, _ framing: BodyFraming) -> Int64? {
+        if case .length = framing { return nil }
+        return ContinuationCheck.announcedLength(of: head)
     }
 
     // MARK: From the origin

@@ -22,11 +22,6 @@ struct BodyCheck {
         self.position = position
     }
 
-    /// Only those of this length.
-    mutating func keep(ofLength length: Int64) {
-        versions.removeAll { object.content($0).length != length }
-    }
-
     mutating func keep(_ isPossible: (Int64) -> Bool) {
         versions.removeAll { !isPossible($0) }
     }
@@ -68,7 +63,9 @@ struct BodyCheck {
     }
 
     /// What the bytes at an offset really are, in words.
-    static func origin(of bytes: [UInt8], at offset: Int64, _ object: SoakObject, among all: ClosedRange<Int64>) -> String {
+    static func origin(of bytes: [UInt8], at offset: Int64, _ object: SoakObject, among all: ClosedRange<Int64>)
+        -> String
+    {
         for version in all where object.content(version).firstDifference(bytes, at: offset) == nil {
             return "those of version \(version)"
         }

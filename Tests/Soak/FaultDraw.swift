@@ -43,7 +43,7 @@ struct FaultDraw {
         maybe(20, "keep-alive", ["no"])
         maybe(20, "head-delay", ["0.1", "0.4"])
         maybe(15, "length", ["no"])
-        maybe(40, "change", ["every:20", "every:35", "mid:2M"])
+        maybe(40, "change", ["every:20", "every:35"])
         maybe(20, "cc", ["no-cache", "max-age=2"])
         if random.percent(15) { add("etag", "none") }
     }
@@ -59,6 +59,7 @@ struct FaultDraw {
     private mutating func connection(_ size: Int64) {
         let span = random.one(of: ["64K..1M", "200K..2M", "1..300K", "\(max(1, size / 3))"])
         maybe(55, random.one(of: ["drop", "reset", "drop", "reset", "truncate"]), [span])
+        if !faults.contains(where: { $0.name == "reset" }) { maybe(15, "reset", ["300K..2M"]) }
         maybe(20, "stall", ["1..512K:0.5", "100K..1M:2", "1:4", "300K:8"])
         maybe(40, "times", ["1", "2", "4"])
         maybe(50, "rate", ["500K..3M", "2M", "4M"])
@@ -72,7 +73,7 @@ struct FaultDraw {
     private mutating func status() {
         maybe(20, "every", ["3:503", "4:429", "5:500", "3:404", "6:403", "2:503", "4:302"])
         maybe(15, "first", ["1:503", "2:500", "1:404"])
-        maybe(30, "retry-after", ["0", "1", "3"])
+        maybe(30, "retry-after", ["0", "1", "3", "90"])
         maybe(25, "when", ["range", "whole"])
         maybe(8, "parallel", ["1", "2"])
         maybe(4, "limit-per-client", ["3", "6"])
@@ -89,13 +90,16 @@ struct FaultDraw {
         maybe(4, "corrupt", ["\(size / 2)"])
         maybe(20, "length", ["no"])
         maybe(8, "close", ["yes"])
-        if !faults.contains(where: { $0.name == "length" || $0.name == "close" }) { maybe(4, "size-lies", ["-100", "100"]) }
+        if !faults.contains(where: { ["length", "close", "truncate"].contains($0.name) }) {
+            maybe(4, "size-lies", ["-100", "100"])
+        }
         maybe(15, "digest", ["ok"])
-        maybe(8, "vary", ["Accept", "Accept-Encoding, User-Agent"])
+        maybe(8, "vary", ["Accept", "Accept-Encoding,User-Agent"])
         maybe(5, "cookie", ["session"])
         let cacheControl = random.one(
             weighted: [
-                (60, nil), (10, "no-cache"), (8, "public, max-age=1"), (6, "max-age=2, must-revalidate"), (5, "no-store"),
+                (60, nil), (10, "no-cache"), (8, "public, max-age=1"), (6, "max-age=2, must-revalidate"),
+                (5, "no-store"),
                 (4, "private"), (4, "max-age=0"), (3, ""),
             ]
         )

@@ -17,9 +17,10 @@ struct ProcessWatch: Sendable, Equatable {
         else { return nil }
         memory = Int(line.filter(\.isNumber)) ?? 0
         descriptors = names.count
-        sockets = names.filter { name in
-            let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/fd/\(name)")
-            return link?.hasPrefix("socket:") == true
-        }.count
+        sockets =
+            names.filter { name in
+                let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/fd/\(name)")
+                return link?.hasPrefix("socket:") == true
+            }.count
     }
 }

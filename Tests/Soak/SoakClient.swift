@@ -21,7 +21,8 @@ final class SoakClient {
     func run() {
         while !world.isOver {
             if let beginning = unfinished() {
-                let wish: Wish = beginning.tag.map { !$0.hasPrefix("W/") } == true && random.percent(30)
+                let wish: Wish =
+                    beginning.tag.map { !$0.hasPrefix("W/") } == true && random.percent(30)
                     ? .restUnderTag : .bareRest
                 Conversation(self, beginning.object, wish, manner(for: beginning.object), beginning).perform()
             } else {

@@ -15,7 +15,9 @@ struct SoakObject: Sendable {
     let labSeed: UInt64
 
     var path: String { "/f/\(size)/\(name)" }
-    var target: String { path + (faults.isEmpty ? "" : "?") + faults.map { "\($0.name)=\($0.value)" }.joined(separator: "&") }
+    var target: String {
+        path + (faults.isEmpty ? "" : "?") + faults.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+    }
 
     func fault(_ name: String) -> String? { faults.first { $0.name == name }?.value }
     func has(_ name: String) -> Bool { fault(name) != nil }
@@ -53,7 +55,8 @@ struct SoakObject: Sendable {
         }
         // Each is a minute later than the one before: the first of 1 January 2020, 00:01. Months do not come that far.
         let words = text.split { " :".contains($0) }.map { Int64($0) }
-        guard words.count == 8, text.contains("Jan 2020"), let day = words[1], let hour = words[4], let minute = words[5]
+        guard words.count == 8, text.contains("Jan 2020"), let day = words[1], let hour = words[4],
+            let minute = words[5]
         else { return nil }
         return ((day - 1) * 24 + hour) * 60 + minute
     }
@@ -84,6 +87,15 @@ struct SoakObject: Sendable {
 
     /// A length that is too short by so much makes a whole of a part.
     var lengthLie: Int64 { fault("size-lies").flatMap { Int64($0) } ?? 0 }
+
+    /// Whether the origin says, or may have said, that a version is so long.
+    func mayClaim(_ length: Int64, version: Int64) -> Bool {
+        let actual = content(version).length
+        return length == actual || length == actual + lengthLie || length == actual + totalLie
+    }
+
+    /// Content-Length and Content-Range of its parts name different lengths.
+    var contradictsItself: Bool { lengthLie != 0 || fault("ranges") == "long" || fault("ranges") == "short" }
 
     /// Complete lengths in Content-Range that are one too large.
     var totalLie: Int64 { fault("ranges") == "broken-total" ? 1 : 0 }

@@ -69,29 +69,37 @@ struct SoakReport {
         for isSound in [true, false] {
             let sums = world.ledger.sums(sound: isSound)
             let name = isSound ? "sound origin" : "any origin"
-            rows.append((
-                "\(name): sent ÷ needed",
-                String(
-                    format: "%.4f, without what kills cost %.4f (%lld MiB of %lld MiB)",
-                    sums.ratio,
-                    sums.ratioWithoutKills,
-                    sums.sent >> 20,
-                    sums.needed >> 20
+            rows.append(
+                (
+                    "\(name): sent ÷ needed",
+                    String(
+                        format: "%.4f, without what kills cost %.4f (%lld MiB of %lld MiB)",
+                        sums.ratio,
+                        sums.ratioWithoutKills,
+                        sums.sent >> 20,
+                        sums.needed >> 20
+                    )
                 )
-            ))
-            rows.append((
-                "\(name): again (KiB)",
-                "compared \(sums.probed >> 10), after kills \(sums.lost >> 10), else \(sums.repeated >> 10), "
-                    + "wanted by nobody \(sums.unwanted >> 10)"
-            ))
-            if sums.repeated > 0 { rows.append(("\(name): most again", "\(sums.worst.repeated >> 10) KiB of \(sums.worst.target)")) }
+            )
+            rows.append(
+                (
+                    "\(name): again (KiB)",
+                    "compared \(sums.probed >> 10), after kills \(sums.lost >> 10), else \(sums.repeated >> 10), "
+                        + "wanted by nobody \(sums.unwanted >> 10)"
+                )
+            )
+            if sums.repeated > 0 {
+                rows.append(("\(name): most again", "\(sums.worst.repeated >> 10) KiB of \(sums.worst.target)"))
+            }
         }
         if let start, let end {
             rows.append(("memory", "\(start.memory >> 10) MiB, at the end \(end.memory >> 10) MiB"))
-            rows.append((
-                "descriptors (sockets)",
-                "\(start.descriptors) (\(start.sockets)), at the end \(end.descriptors) (\(end.sockets))"
-            ))
+            rows.append(
+                (
+                    "descriptors (sockets)",
+                    "\(start.descriptors) (\(start.sockets)), at the end \(end.descriptors) (\(end.sockets))"
+                )
+            )
         }
         rows.append(("findings", "\(world.findings.count)"))
         Self.say("")

@@ -62,9 +62,10 @@ final class Findings: Sendable {
     private struct State {
         var all: [Finding] = []
         var isNew: [Finding] = []
+        var kinds: Set<String> = []
     }
 
-    private static let atMost = 20
+    private static let atMost = 40
     private let state = Mutex(State())
 
     var count: Int { state.withLock { $0.all.count } }
@@ -78,11 +79,11 @@ final class Findings: Sendable {
         }
     }
 
-    /// Those that were not taken yet.
+    /// Those that were not taken yet; of those alike in one file, the first.
     func taken() -> [Finding] {
         state.withLock { state in
             defer { state.isNew = [] }
-            return state.isNew
+            return state.isNew.filter { state.kinds.insert($0.what.filter { !$0.isNumber } + $0.url).inserted }
         }
     }
 }

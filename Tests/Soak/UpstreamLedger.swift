@@ -125,7 +125,9 @@ final class UpstreamLedger: Sendable {
         let range = start..<start + line.sent
         var counted = file.versions[version] ?? Version()
         counted.sent += line.sent
-        if line.status == 206 { counted.probed += min(probe, counted.union.shared(with: start..<min(start + probe, range.upperBound))) }
+        if line.status == 206 {
+            counted.probed += min(probe, counted.union.shared(with: start..<min(start + probe, range.upperBound)))
+        }
         counted.union.insert(range)
         file.versions[version] = counted
         state.files[line.target] = file
