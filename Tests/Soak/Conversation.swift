@@ -145,7 +145,7 @@ final class Conversation {
         guard wanted.contains(where: { $0.lowerBound == part.range.lowerBound }),
             part.range.upperBound <= ends + max(object.totalLie, object.lengthLie)
         else {
-            if object.fault("ranges") == "broken-start" { return }
+            if object.fault("ranges") == "broken-start" || object.lengthLie != 0 { return }
             return found("Content-Range \(part.range) is not what was asked for", at: 0)
         }
         let length = head["Content-Length"].flatMap { Int64($0) }
@@ -157,7 +157,7 @@ final class Conversation {
         switch wish {
         case .bareRest, .restUnderTag:
             // What the client holds and what comes now are one file to it.
-            guard let beginning else { break }
+            guard let beginning, object.tellsVersionsApart else { break }
             let common = check.versions.filter { beginning.versions.contains($0) }
             if common.isEmpty, !object.mixesUnnoticed {
                 return found(

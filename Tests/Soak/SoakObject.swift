@@ -75,6 +75,9 @@ struct SoakObject: Sendable {
         }
     }
 
+    /// Without tag and date, and with a length that stays, who resumes joins what he gets, with or without a proxy.
+    var tellsVersionsApart: Bool { fault("etag") != "none" || fault("lm") != "none" }
+
     /// The byte that the origin sends wrong, and that no digest shows.
     var corruptOffset: Int64? { fault("corrupt").flatMap { Int64($0) } }
 

@@ -113,22 +113,45 @@ final class SoakWorld: Sendable {
     func disturb(quietFrom: Double) {
         var random = SoakRandom(seed, 0xFA7E)
         while !isOver {
-            let pause = random.fraction(2...9)
-            let until = elapsed + pause
+            let until = elapsed + random.fraction(1...5)
             while elapsed < until, !isOver {
                 usleep(50_000)
                 noticeCrash()
             }
             if isOver { return }
-            let mayTouchProxy = elapsed < quietFrom
-            let fate = random.one(weighted: [(60, 0), (10, 1), (20, 2), (10, 3)])
             do {
-                if fate == 2 || fate == 3 { try restartLab(after: random.fraction(0...1.5)) }
-                if fate != 2, mayTouchProxy { try restartProxy(kill: fate != 1, after: random.fraction(0...0.5)) }
+                try befall(&random, mayTouchProxy: elapsed < quietFrom)
             } catch {
                 findings.add(Finding(what: "a process could not be started again: \(error)"))
                 end()
             }
+        }
+    }
+
+    private enum Fate {
+        case kill, stop, lab, both, purge, fetch
+    }
+
+    private func befall(_ random: inout SoakRandom, mayTouchProxy: Bool) throws {
+        let fate = random.one(weighted: [
+            (30, Fate.kill), (5, .stop), (10, .lab), (5, .both), (25, .purge), (25, .fetch),
+        ])
+        switch fate {
+        case .kill, .stop:
+            if mayTouchProxy { try restartProxy(kill: fate == .kill, after: random.fraction(0...0.5)) }
+        case .lab:
+            try restartLab(after: random.fraction(0...1.5))
+        case .both:
+            try restartLab(after: random.fraction(0...1.5))
+            if mayTouchProxy { try restartProxy(kill: true, after: random.fraction(0...0.5)) }
+        case .purge:
+            // What is purged has to be fetched again: not what the ratio is counted of.
+            let object = objects.one(&random)
+            if !object.isSound { _ = try proxy.command("purge", url(object)) }
+        case .fetch:
+            let object = objects.one(&random)
+            ledger.wants(object, .whole, held: 0)
+            _ = try proxy.command("fetch", url(object))
         }
     }
 
