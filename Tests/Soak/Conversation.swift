@@ -145,7 +145,8 @@ final class Conversation {
         guard wanted.contains(where: { $0.lowerBound == part.range.lowerBound }),
             part.range.upperBound <= ends + max(object.totalLie, object.lengthLie)
         else {
-            if object.fault("ranges") == "broken-start" || object.lengthLie != 0 { return }
+            // A suffix is counted from the length that was said.
+            if object.fault("ranges") == "broken-start" || object.lengthLie + object.totalLie != 0 { return }
             return found("Content-Range \(part.range) is not what was asked for", at: 0)
         }
         let length = head["Content-Length"].flatMap { Int64($0) }
