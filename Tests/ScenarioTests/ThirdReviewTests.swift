@@ -200,4 +200,30 @@ struct ThirdReviewTests {
         // What is in the sockets of the answer that is not taken is sent, and no more of it.
         #expect(scene.origin.bodyBytesSent(Self.target) < 2 * mebibyte + new.length + 10 * mebibyte)
     }
+
+    @Test("A change under the same tag, once noticed, is remembered over a kill by who guards a bare resume")
+    func sameTagAfterKill() throws {
+        let scene = try Scene(settings: ["resume.on_disconnect=park"])
+        let new = Content(seed: 9304, length: Self.content.length)
+        let gate = Barrier("the first client has left")
+        defer { gate.open() }
+        scene.origin.put(Self.target, .tagged(Self.content))
+        scene.origin.setFaults { _, number in
+            FileFaults { if number == 0 { $0.stallAfter = (bytes: mebibyte, until: gate) } }
+        }
+        let first = try PeerClient(port: scene.proxy.port, from: "127.0.0.9")
+        try first.request(scene.url(Self.target))
+        _ = try first.head()
+        #expect(try first.body(first: 500_000) == Self.content.bytes(0..<500_000))
+        first.reset()
+        try scene.waitUntilNothingIsFilled()
+        scene.origin.put(Self.target, .tagged(new))
+        #expect(try scene.check(Self.target, new).body.isWhole)
+        try scene.waitUntilHeld(Self.target, new.length)
+        try scene.killAndStartAgain()
+        let resumed = try PeerClient(port: scene.proxy.port, from: "127.0.0.9")
+        try resumed.request(scene.url(Self.target), fields: ["Range": "bytes=500000-"])
+        #expect(try resumed.head().status == 200)
+        #expect(try resumed.checkBody(against: new).isWhole)
+    }
 }

@@ -157,14 +157,14 @@ final class SoakWorld: Sendable {
 
     private func restartProxy(kill: Bool, after seconds: Double) throws {
         let old = state.withLock { state -> ProxyProcess in
+            // Before it is killed: clients look here as soon as they are cut.
+            state.killedAt[state.lives.proxy] = monotonicNanoseconds()
             state.lives.proxy += 1
             state.isProxyAway = true
             return state.proxy
         }
         try pollLedger()
-        let instant = monotonicNanoseconds()
         if kill { try old.kill() } else { try old.terminate() }
-        state.withLock { $0.killedAt[$0.lives.proxy - 1] = instant }
         ledger.proxyWasKilled()
         usleep(UInt32(seconds * 1e6))
         let new = try old.startAgain(listen: proxyURL)
