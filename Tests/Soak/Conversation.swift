@@ -190,7 +190,7 @@ final class Conversation {
             )
             let wrong = part.bytes.withUnsafeBytes { own.take($0) }
             if let wrong { return found("a wrong byte in a part", at: wrong, part.bytes, from: part.range.lowerBound) }
-            if end == .complete, !object.endsUnprovably,
+            if end == .complete, !object.endsUnprovably, object.lengthLie == 0,
                 Int64(part.bytes.count) != part.range.upperBound - part.range.lowerBound
             {
                 return found("a part that is shorter than its Content-Range", at: part.range.lowerBound)
