@@ -157,8 +157,11 @@ final class Conversation {
         }
         switch wish {
         case .bareRest, .restUnderTag:
-            // What the client holds and what comes now are one file to it.
-            guard let beginning, object.tellsVersionsApart else { break }
+            // What the client holds and what comes now are one file to it. Hardening 2.2: that it was given to it is
+            // written down with the first claim, 100 ms after it at the latest.
+            guard let beginning, object.tellsVersionsApart,
+                !world.wasKilledSoonAfter(beginning.since, beginning.lives)
+            else { break }
             let common = check.versions.filter { beginning.versions.contains($0) }
             if common.isEmpty, !object.mixesUnnoticed {
                 return found(
@@ -287,9 +290,7 @@ final class Conversation {
         // Of what is small there is no guard: it is fetched again rather than resumed.
         guard continues, !object.isForWholeOnly, object.size > 65_536 else { return }
         let isDone = isWhole || check.lengths.contains(check.position)
-        // Hardening 2.2: what a client was given is written down with the first claim, 100 ms after it at the latest.
-        let isForgotten = world.wasKilledSoonAfter(headCame, lives)
-        if isDone || check.position == 0 || isForgotten || (start > 0 && beginning == nil) {
+        if isDone || check.position == 0 || (start > 0 && beginning == nil) {
             client.held[object.target] = nil
             return
         }
@@ -297,7 +298,9 @@ final class Conversation {
             object: object,
             count: check.position,
             versions: check.versions,
-            tag: head?["ETag"] ?? (start > 0 ? beginning?.tag : nil)
+            tag: head?["ETag"] ?? (start > 0 ? beginning?.tag : nil),
+            since: headCame,
+            lives: lives
         )
     }
 

@@ -39,7 +39,10 @@ struct SoakObject: Sendable {
     func versions(elapsed: Double) -> ClosedRange<Int64> {
         guard let change = fault("change") else { return 1...1 }
         let amount = change.drop { $0 != ":" }.dropFirst()
-        if change.hasPrefix("every:"), let seconds = Double(amount) { return 1...(Int64(elapsed / seconds) + 1) }
+        if change.hasPrefix("every:"), let seconds = Double(amount) {
+            // Those that come while the body does, too.
+            return 1...(Int64((elapsed + 120) / seconds) + 1)
+        }
         return change.hasPrefix("mid:") ? 1...2 : 1...2000
     }
 

@@ -65,4 +65,7 @@ struct HeldBeginning {
     var versions: [Int64]
     /// As it came; a weak one is of no use in If-Range.
     var tag: String?
+    /// When the latest of it began to come, and in which lives: monotonic nanoseconds.
+    var since: Int64
+    var lives: SoakWorld.Lives
 }
