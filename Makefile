@@ -4,14 +4,16 @@
 SHELL := /bin/bash
 CONFIG ?= proxy.conf
 ARGS ?=
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test property lint bench clean setup
+.PHONY: help serve build test property soak lint bench clean setup
 
 help:
 	@echo "make serve   build in release mode and serve on the addresses of $(CONFIG) (127.0.0.1:3128 by default)"
 	@echo "make test    run every test"
 	@echo "make property FillPlan and ByteRangeSet against a simple model, a million steps each"
+	@echo "make soak    SECONDS=1800 SEED=7: clients, faults and kills at random, every byte compared (docs/soak.md)"
 	@echo "make build   build .build/release/holdfast"
 	@echo "make lint    check imports and format"
 	@echo "make bench   measure (Benchmarks/run)"
@@ -48,6 +50,13 @@ test: setup
 property: setup
 	@PROPERTY_STEPS=$${PROPERTY_STEPS:-1000000} swift test --explicit-target-dependency-import-check error \
 	    --filter 'FillPlanPropertyTests|ByteRangeSetTests|FillStateMachinePropertyTests' $(ARGS)
+
+# In release mode, as it is used. Without SEED the time of day is one; it is printed, and repeats the decisions.
+soak: setup
+	@swift build -c release --product holdfast
+	@swift build -c release --product holdfast-lab
+	@swift build -c release --product holdfast-soak
+	@.build/release/holdfast-soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: setup
 	@.ci/check-imports

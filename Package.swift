@@ -88,6 +88,13 @@ let package = Package(
 
         // Tests: one target per pure module and per kind of input and output; scenarios on sockets.
         .target(name: "ScriptedPeers", path: "Tests/ScriptedPeers", swiftSettings: rules),
+        // Many clients, every fault, kills: for minutes or hours, every byte compared (docs/soak.md).
+        .executableTarget(
+            name: "holdfast-soak",
+            dependencies: ["ScriptedPeers", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Soak",
+            swiftSettings: rules
+        ),
         .testTarget(name: "HTTPSemanticsTests", dependencies: ["HTTPSemantics"], swiftSettings: rules),
         .testTarget(name: "WireTests", dependencies: ["Wire", "HTTPSemantics"], swiftSettings: rules),
         .testTarget(name: "ResumeTests", dependencies: ["Resume", "HTTPSemantics"], swiftSettings: rules),
@@ -130,7 +137,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["Digests", "HTTPSemantics", "ScriptedPeers", "holdfast", "holdfast-lab"],
+            dependencies: ["Digests", "HTTPSemantics", "ScriptedPeers", "holdfast", "holdfast-lab", "holdfast-soak"],
             swiftSettings: rules
         ),
     ]

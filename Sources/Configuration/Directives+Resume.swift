@@ -122,7 +122,7 @@ extension Directive {
         .size(
             "resume.read_ahead",
             \.resume.readAhead,
-            default: "0",
+            default: "0 B",
             "How far is read ahead at most behind what a client asks for piece by piece, as a player does: "
                 + "little after a jump, twice as much with each request that goes on; 0: not at all."
         ),

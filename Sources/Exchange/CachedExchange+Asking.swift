@@ -360,11 +360,13 @@ extension CachedExchange {
         var head = StoredAnswerHead.passing(answer.head, pseudonym: hall.pseudonym, receivedAt: answer.responseTime)
         head.fields.append(.cacheStatus, record.cacheStatus.value(cacheName: hall.cacheName))
         record.status = head.status
-        stream.sendHead(head, body: ResponseRelay.body(of: answer.framing))
+        let announced = ResponseRelay.announced(by: answer.head, answer.framing)
+        stream.sendHead(head, body: announced.map { .length($0) } ?? ResponseRelay.body(of: answer.framing))
         stream.flush()
         let relay = ResponseRelay(
             stream: stream,
             call: call,
+            expecting: announced,
             healing: hall.healing(answer, to: request, uri: uri, on: stream),
             rates: table.rates,
             origin: uri.hostField

@@ -196,6 +196,13 @@ extension Fill {
             version.changed(by: number, to: nil)
             return land { self.version.ended(self.number) }
         }
+        // Of several fills that learn it at once, one begins the new version: the others' answers would fetch it again.
+        guard version.beginsChange() else {
+            call.cancel()
+            self.call = nil
+            isOver = true
+            return land { self.version.ended(self.number) }
+        }
         let question = FillTable.Question(
             request: RequestHead(
                 method: .get,
@@ -208,7 +215,8 @@ extension Fill {
             template: requester.template,
             isCredentialed: requester.credentials.contains(.authorization),
             client: requester.client,
-            range: request.asked.specifier
+            // R30: to a plain request a part is no answer.
+            range: asksForWhole ? nil : request.asked.specifier
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)
         self.call = nil

@@ -17,7 +17,9 @@ extension Fill {
         afterComparing {
             self.call = nil
             if let offset = self.unprovenEnd { return self.confirmEnd(at: offset) }
-            self.bodyEnded(isProven: self.framing != .untilClose)
+            // What ends among bytes that are held already is a shorter attempt at the same, and no end.
+            let isComparing = self.version.tell(self.number) { $0.isComparing } ?? false
+            self.bodyEnded(isProven: self.framing != .untilClose || isComparing)
         }
     }
 
@@ -125,8 +127,21 @@ extension Fill {
         end(stop)
     }
 
+    /// A reader has come to a fill that nobody read: it is held for `heal_timeout` at most, and the wait may be one of
+    /// hours. May be called from any thread.
+    func readerCame() {
+        loop.execute {
+            guard !self.isOver, let timer = self.retryTimer else { return }
+            timer.cancel()
+            self.retry = self.retry.started(at: Clock.monotonicNanoseconds())
+            self.attempts = 0
+            self.retryIsDue()
+        }
+    }
+
     func retryIsDue() {
         guard !isOver else { return }
+        retryTimer = nil
         // Only what is written can be compared with what comes.
         if let writer, writer.unwritten > 0 {
             writer.flush()

@@ -183,6 +183,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         retry.gained(Int64(count), at: lastReceived)
         order.gained()
         waiting.wentOn()
+        // R56 counts those that brought nothing.
+        if retry.history.hasJustGained { attempts = 0 }
     }
 
     func openWriter(at offset: Int64) {

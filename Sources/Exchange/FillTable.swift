@@ -164,6 +164,19 @@ package final class FillTable: Sendable {
             if shard.doubts.count >= Self.passesPerShard { shard.doubts.removeAll() }
             shard.doubts[key, default: 0] += 1
         }
+        // The count is gone after a restart; that these clients hold bytes of another version must not be.
+        for record in store.guardRecords(for: key) {
+            store.record(
+                GuardRecord(
+                    client: record.client,
+                    version: VersionIdentity.ofNone,
+                    highestByte: record.isOpen ? .max : record.highestByte,
+                    at: Clock.unixSeconds(),
+                    isOpen: false
+                ),
+                key: key
+            )
+        }
     }
 
     /// The number of a version for the resume guard: the same version fetched anew has the same number.

@@ -115,11 +115,14 @@ final class Pass: DownstreamConsumer, @unchecked Sendable {
         record.status = head.status
         // R27: a final answer while the request's content is still coming ends the connection with it.
         if !isBodyComplete { stream.closeAfterResponse() }
-        stream.sendHead(head, body: request.method == .head ? .none : ResponseRelay.body(of: answer.framing))
+        let announced = request.method == .head ? nil : ResponseRelay.announced(by: answer.head, answer.framing)
+        let body = announced.map { .length($0) } ?? ResponseRelay.body(of: answer.framing)
+        stream.sendHead(head, body: request.method == .head ? .none : body)
         stream.flush()
         let relay = ResponseRelay(
             stream: stream,
             call: call,
+            expecting: announced,
             healing: framing == .none ? hall.healing(answer, to: request, uri: uri, on: stream) : nil,
             rates: hall.table.rates,
             origin: uri.hostField

@@ -16,6 +16,8 @@ final class ResponseRelay: OriginBodyReceiver {
     private let onEnd: (DeliveryEnd) -> Void
     /// nil where the body ends with its first answer, for good or ill.
     let healing: RelayHealing?
+    /// How many bytes have to come where nothing is healed; nil where the framing alone tells.
+    private let expected: Int64?
     private let link: LinkMeter
     /// nil where no rate is set.
     private let pace: UpstreamPace?
@@ -31,6 +33,7 @@ final class ResponseRelay: OriginBodyReceiver {
     init(
         stream: DownstreamStream,
         call: OriginCall,
+        expecting expected: Int64? = nil,
         healing: RelayHealing? = nil,
         rates: Rates,
         origin: String,
@@ -39,6 +42,7 @@ final class ResponseRelay: OriginBodyReceiver {
         self.stream = stream
         self.call = call
         self.healing = healing
+        self.expected = healing == nil ? expected : nil
         self.onEnd = onEnd
         (link, pace) = (rates.link, Self.pace(stream, rates, origin))
         call.body = self
@@ -56,6 +60,7 @@ final class ResponseRelay: OriginBodyReceiver {
     ) {
         self.stream = stream
         self.healing = healing
+        expected = nil
         self.onEnd = onEnd
         (link, pace) = (rates.link, Self.pace(stream, rates, origin))
         keepsPace()
@@ -86,12 +91,21 @@ final class ResponseRelay: OriginBodyReceiver {
         }
     }
 
+    /// What the body of a part has to be, where its own framing does not tell: its Content-Range does (R30).
+    static func announced(by head: ResponseHead, _ framing: BodyFraming) -> Int64? {
+        if case .length = framing { return nil }
+        return ContinuationCheck.announcedLength(of: head)
+    }
+
     // MARK: From the origin
 
     func originBody(_ bytes: ByteBuffer) {
         guard !isEnded else { return }
         guard let new = healing == nil ? bytes : judged(bytes) else { return }
         bytesRelayed += Int64(new.readableBytes)
+        if let expected, bytesRelayed > expected {
+            return cut(CutReason("the origin sent more bytes than it had announced", .httpProtocolError))
+        }
         stream.send(new)
         stream.flush()
         if let pace {
@@ -109,6 +123,10 @@ final class ResponseRelay: OriginBodyReceiver {
     func originEnded() {
         guard !isEnded else { return }
         if let healing { return bodyEnded(healing) }
+        guard expected == nil || expected == bytesRelayed else {
+            let sentence = "the origin sent another number of bytes than it had announced"
+            return cut(CutReason(sentence, .httpResponseIncomplete))
+        }
         complete()
     }
 

@@ -274,6 +274,15 @@ extension VersionFills {
         work.forEach { $0() }
     }
 
+    /// Whether this is the first that learns of another version; its caller calls `changed` then.
+    func beginsChange() -> Bool {
+        state.withLock { state in
+            if state.hasEnded || state.hasChanged { return false }
+            state.hasChanged = true
+            return true
+        }
+    }
+
     /// A purge: whoever reads it keeps what is held, and nothing more comes.
     func stop() {
         end(.failed(FillStop(.purged)))

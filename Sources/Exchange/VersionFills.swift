@@ -211,7 +211,9 @@ final class VersionFills: Sendable {
             state.isHalted = false
             state.fruitlessEnds = 0
             state.unreadBytes = 0
-            let work = plan(&state) + (isClient ? hurry(state) : [])
+            // Whoever comes first does not wait as long as a fill that nobody waits for.
+            let woken = state.readers.count == 1 ? state.fills.values.filter(\.machine.isWaiting).map(\.fill) : []
+            let work = plan(&state) + (isClient ? hurry(state) : []) + woken.map { fill in { fill.readerCame() } }
             // Only now is it known which fill is to bring its first byte.
             let isConfirmed: Bool =
                 switch need {

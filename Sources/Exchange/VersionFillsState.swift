@@ -67,6 +67,8 @@ extension VersionFills {
         /// Nobody may join any more; present readers are served to their end.
         var isClosed = false
         var hasEnded = false
+        /// The origin has another version, which one of the fills has begun.
+        var hasChanged = false
         /// It has ended because nobody read it and nothing filled it: it can begin anew.
         var isForgotten = false
         /// The end of a body that ended with its connection, exclusive: nothing is asked beyond it.

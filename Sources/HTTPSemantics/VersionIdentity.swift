@@ -2,6 +2,9 @@
 // anew, has the same number (resume-rules 11: the guard asks which version a client was given bytes of).
 
 package enum VersionIdentity {
+    /// The number of no version that could be the present one.
+    package static let ofNone = Int64.min
+
     /// By entity tag (weak ones too), modification date and complete length.
     ///
     /// - Parameters:

@@ -362,6 +362,16 @@ package struct FillStateMachine: Equatable, Sendable {
         }
     }
 
+    /// Whether a retry is awaited.
+    package var isWaiting: Bool {
+        if case .waiting = state { true } else { false }
+    }
+
+    /// Whether held bytes are being compared.
+    package var isComparing: Bool {
+        if case .comparing = state { true } else { false }
+    }
+
     /// Whether a connection of this fill is in use.
     package var hasConnection: Bool {
         switch state {

@@ -43,6 +43,15 @@ extension ContinuationCheck {
     }
 }
 
+extension ContinuationCheck {
+    /// How many bytes the body of a 206 has by its Content-Range, in bytes; nil where that does not say it. What ends
+    /// before is cut, whatever its framing says (R30).
+    package static func announcedLength(of response: ResponseHead) -> Int64? {
+        guard response.status == 206, case .success(let part) = PartialSpan.read(response) else { return nil }
+        return part.span.upperBound - part.span.lowerBound
+    }
+}
+
 /// The one sound Content-Range of a 206, or what is wrong with it.
 enum PartialSpan {
     struct Unsound: Error {

@@ -15,6 +15,8 @@ final class BodySender {
     /// The offset at which the content changes, and what it goes on with (nil: with itself). Once.
     private var change: (offset: Int64, next: () -> Representation?)?
     private let willEnd: () -> Void
+    private let progressed: (Int64) -> Void
+    private var reported: Int64 = 0
     private var hasStalled = false
     private let started = steadyNanoseconds()
 
@@ -26,6 +28,7 @@ final class BodySender {
     ///   - change: the offset in the representation at which the content changes, and what is then told, and asked
     ///     for the representation that the rest comes from.
     ///   - willEnd: is told before the last byte leaves: a client that has it may ask again at once.
+    ///   - progressed: is told how many body bytes were sent, every 64 KiB.
     init(
         _ socket: LabSocket,
         _ answer: Answer,
@@ -33,7 +36,8 @@ final class BodySender {
         _ plan: TransferPlan,
         memory: UnsafeMutableRawBufferPointer,
         change: (offset: Int64, next: () -> Representation?)?,
-        willEnd: @escaping () -> Void
+        willEnd: @escaping () -> Void,
+        progressed: @escaping (Int64) -> Void
     ) {
         self.socket = socket
         self.answer = answer
@@ -42,6 +46,7 @@ final class BodySender {
         self.memory = memory
         self.change = change
         self.willEnd = willEnd
+        self.progressed = progressed
     }
 
     /// Sends all of it; the connection is open afterwards, unless it was reset.
@@ -126,6 +131,10 @@ final class BodySender {
         if isChunked, !socket.send(Array("\(String(size, radix: 16))\r\n".utf8)) { return false }
         let taken = socket.send(UnsafeRawBufferPointer(rebasing: memory[..<size]))
         sent += Int64(taken)
+        if sent - reported >= 65_536 {
+            reported = sent
+            progressed(sent)
+        }
         return taken == size && (!isChunked || socket.send([13, 10]))
     }
 }

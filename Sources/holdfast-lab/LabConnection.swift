@@ -61,8 +61,8 @@ final class LabConnection {
             case .truth(let file, let version, let isHashed):
                 let truth = server.truth(file, version: version, isHashed: isHashed)
                 return send(json: jsonLine(truth) + "\n", closes: !keepsAlive, request)
-            case .log(let isReset):
-                let entries = isReset ? server.log.taken() : server.log.entries
+            case .log(let part):
+                let entries = server.log.entries(part)
                 return send(json: entries.map { jsonLine($0) + "\n" }.joined(), closes: !keepsAlive, request)
             case .page: return send(.sentence(200, LabPage.text), closes: !keepsAlive, request)
             case .unknown: return send(.sentence(404, "The page / says what there is."), closes: !keepsAlive, request)
@@ -139,7 +139,8 @@ final class LabConnection {
             transfer,
             memory: memory,
             change: answer.isFile ? server.change(file, moment) : nil,
-            willEnd: presence.leave
+            willEnd: presence.leave,
+            progressed: { [server] sent in server.log.update(entry) { $0.sent = sent } }
         )
         let end = sender.send()
         server.log.update(entry) { $0.sent = sender.sent }

@@ -7,7 +7,8 @@ enum LabPage {
           /f/SIZE/NAME?fault=value&...    a file; sizes such as 35M and 2G, any name
           /truth/SIZE/NAME?...            what it really is: version, length, SHA-256 (hash=no leaves it out,
                                           for=VERSION speaks of another version)
-          /log                            the requests for files so far, as JSON lines; /log?reset forgets them
+          /log                            the requests for files so far, as JSON lines; /log?reset forgets them,
+                                          /log?from=NUMBER begins with this one
           /                               this page
 
         Every other query is another URL, with counts of its own. Sizes take K, M, G, T (powers of 1024). N..M is

@@ -39,7 +39,7 @@ package enum LabTarget: Sendable, Equatable {
     case file(LabFile)
     /// What the file is: of one version, or of the present one; with or without its hash.
     case truth(LabFile, version: Int64?, isHashed: Bool)
-    case log(isReset: Bool)
+    case log(LogPart)
     case page
     case unknown
 
@@ -55,7 +55,7 @@ package enum LabTarget: Sendable, Equatable {
         let query = String(rest[mark...].dropFirst())
         switch path {
         case "", "/": self = .page
-        case "/log": self = .log(isReset: query == "reset")
+        case "/log": self = .log(try LogPart(query: query))
         default:
             if path.hasPrefix("/f/") {
                 self = .file(try LabFile(path: path, query: query))

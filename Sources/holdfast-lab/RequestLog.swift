@@ -36,7 +36,7 @@ package struct LogEntry: Sendable, Encodable {
     package let ifRange: String?
     package internal(set) var status: Int?
     package internal(set) var version: Int64?
-    /// Body bytes that were handed to the kernel, without the framing.
+    /// Body bytes that were handed to the kernel, without the framing; while it runs, up to 64 KiB behind.
     package internal(set) var sent: Int64 = 0
     package internal(set) var end = ResponseEnd.running
 
@@ -49,6 +49,28 @@ package struct LogEntry: Sendable, Encodable {
         fields = request.fields
         range = request["Range"]
         ifRange = request["If-Range"]
+    }
+}
+
+/// Which of the requests are asked for.
+package enum LogPart: Sendable, Equatable {
+    case all
+    /// All, which are forgotten then.
+    case reset
+    /// Those of this number and later ones: what a reader that comes again has not seen.
+    case from(Int)
+
+    /// Reads what stands behind `/log?`.
+    init(query: String) throws(FaultError) {
+        if query.isEmpty {
+            self = .all
+        } else if query == "reset" {
+            self = .reset
+        } else if query.hasPrefix("from="), let number = Int(query.dropFirst(5)) {
+            self = .from(number)
+        } else {
+            throw FaultError(description: "/log is followed by nothing, ?reset or ?from=NUMBER: \(query)")
+        }
     }
 }
 
@@ -91,6 +113,14 @@ package final class RequestLog: Sendable {
     }
 
     package var entries: [LogEntry] { state.withLock { $0.entries } }
+
+    package func entries(_ part: LogPart) -> [LogEntry] {
+        switch part {
+        case .all: entries
+        case .reset: taken()
+        case .from(let number): state.withLock { state in Array(state.entries.drop { $0.number < number }) }
+        }
+    }
 
     /// Forgets all, after answering with them.
     package func taken() -> [LogEntry] {

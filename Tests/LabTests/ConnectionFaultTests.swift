@@ -27,6 +27,22 @@ import holdfast_lab
         #expect(try lab.log(count: 2).map(\.connection) == [1, 1])
     }
 
+    @Test("The log can be read on from a number, and says what has been sent while it is sent")
+    func logFrom() throws {
+        let client = try lab.client()
+        try client.request(lab.url("/f/300K/plain"))
+        #expect(try client.response().status == 200)
+        try client.request(lab.url("/f/300K/slow?stall=200K:20"))
+        _ = try client.head()
+        _ = try client.body(first: 204_800)
+        try waitUntil("the second is told of") {
+            let lines = try lab.get("/log?from=2").text.split(separator: "\n")
+            return lines.count == 1 && lines[0].contains("\"end\":\"running\"") && lines[0].contains("\"sent\":204800")
+        }
+        #expect(try lab.get("/log").text.split(separator: "\n").count == 2)
+        #expect(try lab.get("/log?upto=2").status == 400)
+    }
+
     @Test("drop: the connection ends after exactly so many bytes")
     func drop() throws {
         let response = try lab.get("/f/300K/a?drop=100K")

@@ -80,4 +80,18 @@ struct FirstPartialTests {
         )
         #expect(first == row.span.map { FirstPartial(span: $0, completeLength: row.completeLength) })
     }
+
+    @Test(
+        "A part says by its Content-Range how long its body is (R30)",
+        arguments: [
+            (206, "bytes 100-199/1000", 100), (206, "bytes 0-0/*", 1), (206, "bytes 100-1000/1000", nil),
+            (206, nil, nil), (200, "bytes 100-199/1000", nil), (416, "bytes */1000", nil),
+        ] as [(Int, String?, Int64?)]
+    )
+    func announced(status: Int, contentRange: String?, length: Int64?) {
+        var fields = FieldSection()
+        if let contentRange { fields.append(.contentRange, contentRange) }
+        let head = ResponseHead(status: status, version: .http11, fields: fields)
+        #expect(ContinuationCheck.announcedLength(of: head) == length)
+    }
 }

@@ -163,6 +163,20 @@ package final class PeerClient: @unchecked Sendable {
         return bytes
     }
 
+    /// Reads the body, or its next `limit` bytes, in the pieces in which they come; nil where the limit ended it.
+    package func readBody(limit: Int64 = .max, _ take: (UnsafeRawBufferPointer) throws -> Void) throws -> BodyEnd? {
+        var count: Int64 = 0
+        let end = try reader.body(framing, limit: limit, within: patience) { bytes in
+            count += Int64(bytes.count)
+            try take(bytes)
+        }
+        consumed(count)
+        return end
+    }
+
+    /// Whether only the connection's end says where the body ends.
+    package var endsWithConnection: Bool { framing == .untilClose }
+
     /// Reads the body, or its next `limit` bytes, and compares every byte with the content from an offset on.
     package func checkBody(
         against content: Content,

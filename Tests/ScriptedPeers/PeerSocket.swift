@@ -168,7 +168,7 @@ final class PeerSocket: @unchecked Sendable {
             var entry = pollfd(fd: descriptor, events: Int16(event), revents: 0)
             let count = poll(&entry, 1, deadline.remainingMilliseconds)
             if count > 0 { return }
-            if count == 0 { throw PeerFailure("waited in vain for \(what)") }
+            if count == 0 { throw PeerFailure("waited in vain for \(what)", isTimeout: true) }
             if errno != EINTR { throw PeerFailure(call: "poll") }
         }
     }

@@ -9,14 +9,18 @@ import Glibc
 /// What a peer could not do, in a sentence that a failing test shows.
 package struct PeerFailure: Error, CustomStringConvertible {
     package let description: String
+    /// A deadline passed without anything from the other side.
+    package let isTimeout: Bool
 
-    package init(_ sentence: String) {
+    package init(_ sentence: String, isTimeout: Bool = false) {
         description = sentence
+        self.isTimeout = isTimeout
     }
 
     /// A failed system call, with the system's own words.
     init(call: String, errorNumber: Int32 = errno) {
         description = "\(call): \(String(cString: strerror(errorNumber)))"
+        isTimeout = false
     }
 }
 
