@@ -155,6 +155,8 @@ extension Fill {
             )
         case .gone(let status):
             call.cancel()
+            // Row 11: what is held is kept, for another URL or other credentials; it is not fresh.
+            if case .park(_, invalidates: true) = step.action { table.store.invalidate(version.response) }
             _ = version.tell(number) { $0.originGone() }
             end(FillStop(.answered(status: status)))
         case .alreadyComplete(let length):
@@ -174,6 +176,8 @@ extension Fill {
             }
             refuse(call, reason, status: answer.head.status)
         case .unsolicited:
+            // Rows 9 and 10: a plain request tells what there is now.
+            if restarts(request, insteadOf: .unexpectedStatus, call) { return }
             refuse(call, .unexpectedStatus, status: answer.head.status)
         }
     }
