@@ -30,6 +30,8 @@ package struct CacheRule: Sendable, Equatable {
     /// In the place of `resume.parallel`.
     package var parallel: Int?
     package var mirrors: MirrorList?
+    /// An If-Range with a date may be sent beside an entity tag, which RFC 9110 §13.1.5 does not allow.
+    package var allowsIfRangeDate: Bool?
 
     package init() {}
 

@@ -77,6 +77,12 @@ extension CacheRule {
             )
         }
         if let parallel { add("parallel = \(parallel)", "so many connections at most fetch one large download") }
+        if let allowsIfRangeDate {
+            let meaning =
+                allowsIfRangeDate
+                ? "If-Range with a date is tried where its tag and If-Match are ignored" : "never a date beside a tag"
+            add("if_range_date = \(allowsIfRangeDate)", meaning)
+        }
         if let mirrors {
             add(
                 "mirrors = \(Directive.quoted(mirrors.sources.map(\.text)))",

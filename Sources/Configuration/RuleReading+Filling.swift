@@ -11,6 +11,7 @@ extension RuleReading {
                 return true
             }
         ),
+        flag("if_range_date", \.allowsIfRangeDate),
         Setting(
             key: "mirrors",
             allowed: "a list of two to \(MirrorList.limit) http URLs such as [\"http://a.example/debian\", "

@@ -97,7 +97,7 @@ extension RuleReading {
         )
     }
 
-    private static func flag(_ key: String, _ part: Part<Bool?>) -> Setting {
+    static func flag(_ key: String, _ part: Part<Bool?>) -> Setting {
         Setting(
             key: key,
             allowed: "true or false",

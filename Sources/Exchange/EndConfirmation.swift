@@ -76,7 +76,9 @@ final class EndConfirmation: OriginBodyReceiver, @unchecked Sendable {
                 &fields,
                 range: offset..<offset + 1,
                 openEnd: false,
-                condition: version.response.validator.flatMap { condition.field(for: $0) }
+                condition: version.response.validator.flatMap {
+                    condition.field(for: $0, lastModified: version.response.metadata.head.fields.only(.lastModified))
+                }
             )
         case .head:
             method = .head

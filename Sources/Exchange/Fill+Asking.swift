@@ -26,13 +26,13 @@ extension Fill {
             version.refusesRanges()
         }
         asksForWhole = !isResumable
-        if let validator = version.response.validator, !asksForWhole {
+        if version.response.validator != nil, !asksForWhole {
             let asked = request.asked
             ConditionalRequest.completing(
                 &fields,
                 range: asked.start..<(asked.end ?? .max),
                 openEnd: request.openEnd,
-                condition: condition.field(for: validator)
+                condition: order.isOrigin ? conditionField : nil
             )
         } else {
             guard mayRestart else { return end(FillStop(.notResumable)) }

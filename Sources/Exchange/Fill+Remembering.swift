@@ -1,6 +1,7 @@
 // What a fill makes of what is known of its origin (resume-rules 11, "Origin memory"), and what it adds to it: under which
 // condition it asks, and how much of what is held it has compared. The judgements are OriginCapabilities'.
 
+import Configuration
 import HTTPSemantics
 import Resume
 import Store
@@ -14,11 +15,21 @@ extension Fill {
     /// The condition to ask under now; nil where the origin gives no parts of this.
     var nextCondition: ResumeCondition? {
         guard let validator = version.response.validator else { return nil }
+        let fields = version.response.metadata.head.fields
         return capabilities.condition(
             for: validator,
-            announcesRanges: version.response.metadata.head.fields.acceptsByteRanges,
+            announcesRanges: fields.acceptsByteRanges,
+            allowsDate: fields.contains(.lastModified) && validator.isTag
+                && table.allowsIfRangeDate(requester.uri, fields),
             now: Clock.unixSeconds()
         )
+    }
+
+    /// The field by which the running request names its condition.
+    var conditionField: (field: KnownField, value: String)? {
+        version.response.validator.flatMap {
+            condition.field(for: $0, lastModified: version.response.metadata.head.fields.only(.lastModified))
+        }
     }
 
     /// How many held bytes of as many as are usual are compared (resume-rules 4).
@@ -40,5 +51,12 @@ extension Fill {
         guard !answer.head.fields.contains(field) else { return false }
         insistsOnOverlap = true
         return true
+    }
+}
+
+extension FillTable {
+    /// Resume-rules 5, row 5: an override for origins that honour nothing else.
+    func allowsIfRangeDate(_ uri: AbsoluteURI, _ fields: FieldSection) -> Bool {
+        rules.match(uri, contentType: fields.combined(.contentType))?.rule.allowsIfRangeDate ?? false
     }
 }

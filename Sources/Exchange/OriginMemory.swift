@@ -71,12 +71,19 @@ package final class OriginMemory: Sendable {
 extension OriginCapabilities {
     /// The condition under which more of a response is asked for; nil where its origin gives no parts.
     ///
-    /// - Parameter announcesRanges: the response itself says `Accept-Ranges: bytes`: an origin may have sound ranges for
-    ///   some of its resources only, and to try costs one request: what is wrong is noticed again.
-    func condition(for validator: StrongValidator, announcesRanges: Bool, now: Int64) -> ResumeCondition? {
+    /// - Parameters:
+    ///   - announcesRanges: the response itself says `Accept-Ranges: bytes`: an origin may have sound ranges for
+    ///     some of its resources only, and to try costs one request: what is wrong is noticed again.
+    ///   - allowsDate: the operator allows If-Range with a date beside an entity tag, and there is a date.
+    func condition(
+        for validator: StrongValidator,
+        announcesRanges: Bool,
+        allowsDate: Bool,
+        now: Int64
+    ) -> ResumeCondition? {
         var known = self
         if announcesRanges { known.forgetRefusedRanges() }
-        return known.condition(for: validator, version: .http11, now: now)
+        return known.condition(for: validator, version: .http11, dateOverride: allowsDate, now: now)
     }
 }
 

@@ -21,6 +21,8 @@ package enum StrongValidator: Hashable, Sendable {
         }
     }
 
+    package var isTag: Bool { if case .etag = self { true } else { false } }
+
     /// Whether an operator's rule vouches for it and not the origin: then held bytes have to be compared with those
     /// that are sent again, wherever that can be done (resume-rules 11).
     package var isByRule: Bool { self == .immutable }

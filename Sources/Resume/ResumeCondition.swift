@@ -12,9 +12,16 @@ package enum ResumeCondition: Equatable, Hashable, Sendable, CaseIterable {
     case checkedAfterwards
 
     /// The field that says so; nil where there is none.
-    package func field(for validator: StrongValidator) -> (field: KnownField, value: String)? {
+    ///
+    /// - Parameter lastModified: of the stored response, verbatim: what stands in If-Range where an operator allows a date
+    ///   beside an entity tag (`OriginCapabilities.condition`).
+    package func field(
+        for validator: StrongValidator,
+        lastModified: String? = nil
+    ) -> (field: KnownField, value: String)? {
         switch self {
-        case .ifRangeTag, .ifRangeDate: validator.ifRangeValue.map { (.ifRange, $0) }
+        case .ifRangeTag: validator.ifRangeValue.map { (.ifRange, $0) }
+        case .ifRangeDate: (validator.isTag ? lastModified : validator.ifRangeValue).map { (.ifRange, $0) }
         case .ifMatch: validator.ifRangeValue.map { (.ifMatch, $0) }
         case .checkedAfterwards: nil
         }

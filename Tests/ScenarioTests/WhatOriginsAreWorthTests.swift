@@ -58,6 +58,30 @@ struct WhatOriginsAreWorthTests {
         #expect(last.askedRange?.first == Self.hole - overlapProbe)
     }
 
+    @Test(
+        "if_range_date of a rule: a date is tried where the tag is refused; without the rule never",
+        arguments: [true, false]
+    )
+    func date(isAllowed: Bool) throws {
+        let scene = try Scene(file: isAllowed ? "[[rule]]\npath = \"/**\"\nif_range_date = true\n" : nil)
+        let date = "Tue, 30 Jan 2001 13:11:30 GMT"
+        scene.origin.put(
+            "/a",
+            FileVersion(Self.content, etag: "\"one\"", lastModified: date, cacheControl: "max-age=60")
+        )
+        scene.origin.setFaults { request, number in
+            FileFaults {
+                if number == 0 { $0.closeAfter = Self.hole }
+                // It gives parts to who names the date, and to nobody else.
+                $0.ignoresRange = request["If-Range"] != date
+            }
+        }
+        try Self.expectWhole("/a", scene)
+        let dates = scene.origin.requests.map { $0["If-Range"] }.filter { $0 == date }
+        #expect(dates.count == (isAllowed ? 1 : 0))
+        #expect(scene.origin.requests.last?.askedRange != nil || !isAllowed)
+    }
+
     @Test("Where no rung is left the whole is compared, in the same response")
     func noRung() throws {
         let scene = try Self.scene { _, faults in faults.ignoresRange = true }
