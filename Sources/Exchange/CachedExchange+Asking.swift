@@ -51,6 +51,10 @@ extension CachedExchange {
             } else {
                 return passInstead(forward)
             }
+        case .single where mayBeSpliced && table.origins.capabilities(of: uri).deceit != nil:
+            // The part would be what the origin makes of it, and this client may hold bytes that are none of it.
+            fields.removeAll(.range)
+            fields.removeAll(.ifRange)
         case .none, .ignored, .single:
             break
         }

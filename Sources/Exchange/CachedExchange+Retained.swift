@@ -64,7 +64,10 @@ extension CachedExchange {
             }
         )
         guard case .rangeOfRetained(let version) = verdict,
-            let older = candidates.first(where: { identity(of: $0) == version && $0.body.completeLength != nil })
+            let older = candidates.first(where: { response in
+                guard identity(of: response) == version, let length = response.body.completeLength else { return false }
+                return start < length && response.body.held.contains(start..<length)
+            })
         else { return use(judged, validation: nil) }
         let head = older.metadata.head
         let wanted = WantedPart.of(

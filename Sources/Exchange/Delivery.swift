@@ -75,6 +75,8 @@ final class Delivery: @unchecked Sendable {
     private var isSendingFile = false
     private var isEnded = false
     private var isPumping = false
+    /// It was asked for while it was at work.
+    private var isPumpDue = false
     private var doom: CutReason?
     /// Takes the response over at this offset when what is held has been delivered; false where it cannot.
     var rescue: ((_ position: Int64) -> Bool)?
@@ -163,9 +165,21 @@ final class Delivery: @unchecked Sendable {
     }
 
     func pump() {
-        guard !isEnded, !isSendingFile, !isPumping else { return }
+        guard !isEnded, !isSendingFile else { return }
+        // A flush may empty the channel at once, and say so before it returns: that is no event to be lost.
+        guard !isPumping else {
+            isPumpDue = true
+            return
+        }
         isPumping = true
         defer { isPumping = false }
+        repeat {
+            isPumpDue = false
+            sendWhatIsThere()
+        } while isPumpDue && !isEnded && !isSendingFile
+    }
+
+    private func sendWhatIsThere() {
         while !isEnded {
             if let condemned { return cut(condemned) }
             if let completeLength = response.body.completeLength { end = min(end, completeLength) }

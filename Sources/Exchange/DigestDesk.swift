@@ -15,6 +15,7 @@ final class DigestDesk: Sendable {
     private let log: @Sendable (String) -> Void
     private let threads = DigestThreads()
     private let state = Mutex(State())
+    private let onCondemned = Mutex<(@Sendable (CacheKey) -> Void)?>(nil)
     /// Without the lock: most of the time there is none.
     private let watchCount = Atomic<Int>(0)
 
@@ -38,6 +39,9 @@ final class DigestDesk: Sendable {
         self.now = now
         self.log = log
     }
+
+    /// Told of each key of which a whole body was found to be another one than was named. On any thread.
+    func tell(_ onCondemned: @escaping @Sendable (CacheKey) -> Void) { self.onCondemned.withLock { $0 = onCondemned } }
 
     // MARK: Watching
 
@@ -232,6 +236,8 @@ final class DigestDesk: Sendable {
     /// Its bytes have another digest: nobody is given them as the whole any more. An older complete version stays
     /// (invariant 12).
     private func condemn(_ response: StoredResponse, _ expected: ExpectedDigest, _ found: DigestValue) {
+        // Before anybody can ask for the rest: under the same validator it will be another version (resume-rules 11, guard).
+        onCondemned.withLock { $0 }?(response.key)
         let now = self.now()
         let consequence = state.withLock { state -> DigestFailures.Consequence in
             if state.failures.count >= Self.failuresAtMost { state.failures.removeAll() }

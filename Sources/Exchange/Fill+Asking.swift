@@ -77,15 +77,16 @@ extension Fill {
         )
         if case .newVersion = check, mustCompare(request, answer) {
             call.cancel()
-            return ask(
-                request.comparing(body.held.heldBefore(request.missing.lowerBound, limit: version.fillPlan.probe))
-            )
+            return ask(comparing(request))
         }
         let step = check.step(
             status: answer.head.status,
             condition: condition,
             isWhole: answer.isWhole(of: known),
-            openConnections: version.openConnections
+            openConnections: version.openConnections,
+            namesOther: StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime).map {
+                $0 != known.validator
+            } ?? false
         )
         if let event = step.event { learn(event) }
         // RFC 9110 §14.3: it does not even say that it has ranges, so that it will not be the condition.
@@ -129,12 +130,17 @@ extension Fill {
             // Row 5: perhaps it was the condition. The next rung costs a request; the whole, all that is held.
             if answer.head.fields.acceptsByteRanges, let next = nextCondition, next != condition {
                 call.cancel()
-                return ask(request)
+                // Under the next condition more may have to be compared (resume-rules 4).
+                return ask(comparing(request))
             }
             // R31: what is missing cannot be had by ranges; the whole is compared from byte 0 on.
             version.refusesRanges()
             // Under a known length only an answer that says the same one: what goes on behind it would be cut off.
             guard mayRestart, length == known.completeLength else {
+                if version.returnsClaim(number, because: FillStop(.answered(status: answer.head.status))) {
+                    call.cancel()
+                    return end(nil)
+                }
                 return refuse(call, .unexpectedStatus, status: answer.head.status)
             }
             compareFromStart(
@@ -157,6 +163,7 @@ extension Fill {
             call.cancel()
             // Row 11: what is held is kept, for another URL or other credentials; it is not fresh.
             if case .park(_, invalidates: true) = step.action { table.store.invalidate(version.response) }
+            if version.returnsClaim(number, because: FillStop(.answered(status: status))) { return end(nil) }
             _ = version.tell(number) { $0.originGone() }
             end(FillStop(.answered(status: status)))
         case .alreadyComplete(let length):
@@ -171,6 +178,11 @@ extension Fill {
             // Under the same validator: it does not tell this origin's versions apart.
             if reason == .contentEncodingChanged || reason == .contentTypeChanged {
                 table.doubts(version.response.key)
+            } else if version.returnsClaim(number, because: FillStop(.answered(status: answer.head.status))) {
+                call.cancel()
+                version.refusesRanges()
+                table.log("\(requester.uri): \(reason.sentence)")
+                return end(nil)
             } else if restarts(request, insteadOf: reason, call) {
                 return
             }
@@ -196,7 +208,7 @@ extension Fill {
             // Nobody waits for another version of what a client once asked for.
             call.cancel()
             self.call = nil
-            isOver = true
+            stopWork()
             version.changed(by: number, to: nil)
             return land { self.version.ended(self.number) }
         }
@@ -204,7 +216,7 @@ extension Fill {
         guard version.beginsChange() else {
             call.cancel()
             self.call = nil
-            isOver = true
+            stopWork()
             return land { self.version.ended(self.number) }
         }
         let question = FillTable.Question(
@@ -224,7 +236,7 @@ extension Fill {
         )
         let admission = table.admit(answer, of: call, for: question, until: { _ in nil }, on: loop)
         self.call = nil
-        isOver = true
+        stopWork()
         if case .stored(let new) = admission {
             version.changed(by: number, to: new.response)
         } else {

@@ -25,13 +25,14 @@ extension Fill {
 
     /// - Parameter isProven: its framing says that this is the end, or the sentinel does.
     func bodyEnded(isProven: Bool) {
+        let offset = (version.tell(number) { $0.extent?.offset } ?? nil) ?? writer?.offset ?? 0
         let resumable = isResumable || mayRestart
         let end = version.tell(number) { machine in
             isProven
                 ? machine.bodyEnded(complete: true, resumable: resumable)
                 : machine.bodyEndedByClose(resumable: resumable)
         }
-        carryOut(end ?? .nothing, FillStop(.notResumable), unproven: !isProven)
+        carryOut(end ?? .nothing, FillStop(.notResumable), unprovenAt: isProven ? nil : offset)
     }
 
     func originFailed(_ failure: UpstreamFailure) {
@@ -48,6 +49,8 @@ extension Fill {
     /// The connection broke, before the head or in the body.
     func broke(_ failure: UpstreamFailure) {
         call = nil
+        stallTimer?.cancel()
+        stallTimer = nil
         failed(failure.kind.asOriginFailure, FillStop(.upstream(failure)), retryAfter: nil)
     }
 
@@ -63,26 +66,30 @@ extension Fill {
         _ stop: FillStop,
         retryAfter: Int64? = nil,
         failure: OriginFailure = .cutShort,
-        unproven: Bool = false
+        unprovenAt offset: Int64? = nil
     ) {
         switch end {
         case .filled(let completeLength):
             if let completeLength { body.learn(completeLength: completeLength) }
-            if unproven { return landUnproven() }
+            if let offset { return landUnproven(at: offset) }
+            // What broke off while held bytes were compared has proven nothing of what it said.
+            if completeLength == nil, !isConfirmed {
+                lengthToLearn = nil
+                return self.end(nil)
+            }
             filledUp()
         case .wait:
             scheduleRetry(stop, retryAfter: retryAfter, failure)
         case .failed:
-            if unproven { return landUnproven() }
+            if let offset { return landUnproven(at: offset) }
             self.end(stop)
         case .afterVerdict, .nothing:
-            if unproven { landUnproven() }
+            if let offset { landUnproven(at: offset) }
         }
     }
 
-    func landUnproven() {
-        isOver = true
-        let offset = writer?.offset ?? 0
+    private func landUnproven(at offset: Int64) {
+        stopWork()
         land { self.version.endedUnproven(self.number, at: offset) }
     }
 

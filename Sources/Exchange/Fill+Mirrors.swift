@@ -63,6 +63,7 @@ extension Fill {
                 return end(start == .filled ? nil : FillStop(.answered(status: answer.head.status)))
             }
             isContinuation = false
+            wroteFromMirror = false
             readBody(of: call, framing: answer.framing)
             if request.overlap == 0 { confirm() }
         case .transient(let status):
@@ -85,6 +86,15 @@ extension Fill {
         pendingEnd = nil
         table.log("\(requester.uri): \(source) has other bytes")
         order.reject()
+        if wroteFromMirror {
+            // What it sent before is as wrong, and is held: nothing of all this may be used again.
+            _ = version.tell(number) { $0.compared(equal: false) }
+            table.doubts(version.response.key)
+            stopWork()
+            version.changed(by: number, to: nil)
+            table.store.remove(version.response)
+            return land { self.version.ended(self.number) }
+        }
         let stop = FillStop(.answered(status: 206))
         let end = version.tell(number) { $0.sourceRejected() }
         carryOut(end ?? .nothing, stop)
@@ -103,10 +113,14 @@ extension Fill {
 }
 
 extension VersionFills {
+    var hasMirrorBytes: Bool { state.withLock { $0.hasMirrorBytes } }
+
     /// A mirror goes on where the origin broke off. What waits for the origin's own word has to ask for it.
     func continuedElsewhere(_ number: Int) {
         let work = state.withLock { state -> Work in
             state.fills[number]?.isUnconfirmed = false
+            state.fills[number]?.isElsewhere = true
+            state.hasMirrorBytes = true
             return state.readers.values.filter { !$0.isConfirmed }.map { reader in
                 let (loop, notify) = (reader.loop, reader.notify)
                 return { loop.execute { notify(.unanswered) } }

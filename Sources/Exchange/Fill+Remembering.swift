@@ -41,6 +41,12 @@ extension Fill {
         return capabilities.overlap(under: next, usual: usual, now: Clock.unixSeconds())
     }
 
+    /// The same request, with as much to compare as its next condition needs.
+    func comparing(_ request: FillRequest) -> FillRequest {
+        let probe = overlap(usual: version.fillPlan.probe)
+        return request.comparing(body.held.heldBefore(request.missing.lowerBound, limit: probe))
+    }
+
     /// Whether a part that names no version was asked for without anything to compare, though there is something: it is
     /// asked for again, and then compared (resume-rules 5, row 2).
     func mustCompare(_ request: FillRequest, _ answer: OriginCall.Answer) -> Bool {

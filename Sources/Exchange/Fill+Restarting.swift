@@ -11,8 +11,11 @@ import Wire
 extension Fill {
     /// Whether what broke may be fetched again from byte 0: somebody waits, nothing else can bring the rest, and all that
     /// lies below the first missing byte is there to be compared.
-    var mayRestart: Bool {
-        guard !isResumable, version.hasReaders, version.response.metadata.head.status == 200 else { return false }
+    var mayRestart: Bool { !isResumable && couldRestart }
+
+    /// The same, should ranges be refused.
+    private var couldRestart: Bool {
+        guard version.hasReaders, version.response.metadata.head.status == 200 else { return false }
         guard let extent = version.tell(number, { $0.extent }) ?? nil else { return false }
         guard extent.start == 0 || body.held.contains(0..<extent.start) else { return false }
         // An origin that always breaks off at the same byte will never get beyond it.
@@ -29,8 +32,8 @@ extension Fill {
     /// Resume-rules 5, row 4: a part that is none is discarded, and the whole asked for; compared with what is held it
     /// goes on in the same response. Whether it is.
     func restarts(_ request: FillRequest, insteadOf reason: BrokenReason, _ call: OriginCall) -> Bool {
+        guard couldRestart else { return false }
         version.refusesRanges()
-        guard mayRestart else { return false }
         call.cancel()
         table.log("\(requester.uri): \(reason.sentence)")
         ask(request)

@@ -56,6 +56,8 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     /// The origin, and its mirrors.
     let sources: [AbsoluteURI]
     var order: SourceOrder
+    /// Bytes of the running answer, which is a mirror's, were written.
+    var wroteFromMirror = false
     /// The running answer continues under the validator; false: a whole that is compared from byte 0 on.
     var isContinuation = false
     /// Asks whether a body that has ended is whole.
@@ -182,6 +184,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         }
         retry.gained(Int64(count), at: lastReceived)
         order.gained()
+        if !order.isOrigin { wroteFromMirror = true }
         waiting.wentOn()
         // R56 counts those that brought nothing.
         if retry.history.hasJustGained { attempts = 0 }
@@ -243,11 +246,11 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
             filledUp()
         case .rejected:
             table.doubts(version.response.key)
-            if isContinuation { learn(.overlapDiffered) }
+            // A mirror's bytes do not speak against the origin.
+            if isContinuation, !version.hasMirrorBytes { learn(.overlapDiffered) }
             table.log("\(requester.uri): the overlap differs from what is held: another version")
             closeCall()
-            isOver = true
-            pendingEnd = nil
+            stopWork()
             version.changed(by: number, to: nil)
             land { self.version.ended(self.number) }
         case .nothing: break
@@ -322,19 +325,25 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
     /// Whatever was received is written, then the version is told.
     func end(_ stop: FillStop?) {
         guard !isOver else { return }
-        isOver = true
-        pendingEnd = nil
-        retryTimer?.cancel()
-        retryTimer = nil
-        confirmation?.cancel()
-        confirmation = nil
-        waiting.ends()
-        pace?.close()
+        stopWork()
         closeCall()
         let (version, number) = (self.version, self.number)
         land {
             if let stop { version.failed(number, stop) } else { version.ended(number) }
         }
+    }
+
+    /// Nothing more is asked, awaited or shown of it.
+    func stopWork() {
+        isOver = true
+        pendingEnd = nil
+        stallTimer?.cancel()
+        retryTimer?.cancel()
+        (stallTimer, retryTimer) = (nil, nil)
+        confirmation?.cancel()
+        confirmation = nil
+        waiting.ends()
+        pace?.close()
     }
 
     /// An answer that has been read to its end leaves its connection for others; any other is closed.

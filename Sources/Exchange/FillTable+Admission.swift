@@ -72,6 +72,10 @@ extension FillTable {
             guard validator != nil || isExplicitlyFresh(answer, question, policy) else {
                 return .notStorable(.partialWithoutStrongValidator)
             }
+            // What it says of its versions, or of its parts, is not true: nothing could be joined to it.
+            guard origins.capabilities(of: question.uri).deceit == nil else {
+                return .notStorable(.partialWithoutStrongValidator)
+            }
             guard validator != nil || length == partial.span.upperBound - partial.span.lowerBound else {
                 return .notStorable(.partialWithoutStrongValidator)
             }

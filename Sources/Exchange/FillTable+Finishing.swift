@@ -84,6 +84,8 @@ extension FillTable {
             let policy = abandonPolicy(for: uri, response: download.response.metadata.head)
             guard policy.onDisconnect == .finish, policy.window?.contains(minuteOfDay: minute) ?? true else { continue }
             if liveFills(of: download.response)?.isAtWork == true { continue }
+            // It may have been done since the list was made.
+            guard download.response.isNotedAsFilling else { continue }
             fills(of: download.response, uri: uri, template: download.requestFields)
                 .finishInBackground(download.wanted)
         }

@@ -94,6 +94,7 @@ package final class FillTable: Sendable {
             log: log
         )
         shards = (0..<16).map { _ in Shard() }
+        digests.tell { [weak self] key in self?.doubts(key) }
     }
 
     func shard(_ key: CacheKey) -> Shard { shards[Int(truncatingIfNeeded: key.low & 15)] }

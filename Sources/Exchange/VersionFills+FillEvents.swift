@@ -90,7 +90,10 @@ extension VersionFills {
 
     /// The connection of a fill broke; whether the version is still the origin's is open until the next answer.
     func asksAgain(_ number: Int) {
-        state.withLock { $0.fills[number]?.isUnconfirmed = true }
+        state.withLock { state in
+            state.fills[number]?.isUnconfirmed = true
+            state.fills[number]?.isElsewhere = false
+        }
     }
 
     /// Bytes below this offset are on disk. Called from disk threads.

@@ -52,6 +52,38 @@ extension VersionFills {
         if let event { table.origins.learn(event, of: uri) }
     }
 
+    /// This fill was refused before anything of it came. Where the one before it was cut for it, and still receives, that
+    /// one brings it after all; who waits for bytes from there hears why, and asks by itself. Whether it does.
+    func returnsClaim(_ number: Int, because stop: FillStop) -> Bool {
+        let work = state.withLock { state -> Work? in
+            guard let refused = state.fills[number], let extent = refused.machine.extent,
+                refused.received <= refused.start, extent.offset == refused.start
+            else { return nil }
+            let before = state.fills.first { other, running in
+                other != number && running.machine.extent?.end == extent.start && running.machine.hasConnection
+            }
+            guard let (other, running) = before else { return nil }
+            var machine = running.machine
+            guard machine.claimReturned(upTo: extent.end) else { return nil }
+            state.fills[other]?.machine = machine
+            state.fills[number]?.isGivenBack = true
+            // One connection, from now on: what was refused once is refused again.
+            _ = state.parallelFills?.refused(open: 2, at: Clock.monotonicNanoseconds())
+            let held = body.held
+            var work: Work = []
+            for (reader, waiting) in state.readers {
+                let missing = held.runEnd(from: waiting.position)
+                guard extent.start <= missing, missing < extent.end ?? .max else { continue }
+                state.readers[reader]?.isRefused = true
+                let (loop, notify) = (waiting.loop, waiting.notify)
+                work.append { loop.execute { notify(.failed(stop)) } }
+            }
+            return work
+        }
+        work?.forEach { $0() }
+        return work != nil
+    }
+
     /// 429, or 503, while others are open: there will be fewer. Whether this fill gives back what it claims: where the
     /// others bring what is waited for, it is asked for when one of them is done.
     func isCrowded(_ number: Int) -> Bool {

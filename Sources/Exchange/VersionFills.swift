@@ -155,7 +155,9 @@ final class VersionFills: Sendable {
         let missing = held.runEnd(from: position)
         if let completeLength = body.completeLength, missing >= completeLength { return true }
         return state.fills.values.contains { running in
-            guard !running.isUnconfirmed, let claim = running.claim(held: held, mayBeCut: false) else { return false }
+            guard !running.isUnconfirmed, !running.isElsewhere,
+                let claim = running.claim(held: held, mayBeCut: false)
+            else { return false }
             return claim.offset <= missing && missing < (claim.end ?? .max)
         }
     }

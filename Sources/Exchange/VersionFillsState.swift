@@ -80,6 +80,7 @@ extension VersionFills {
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
         var background = Background.none
+        var hasMirrorBytes = false
         /// How many fills share the body; nil: one.
         var parallelFills: ParallelFills?
         var isPacing = false
@@ -89,8 +90,8 @@ extension VersionFills {
         var isNotedUnfinished: Bool
 
         /// The origin has confirmed the version in its answer to a fill that is under way (invariant 4).
-        var isConfirmed: Bool { fills.values.contains { !$0.isUnconfirmed } }
-        var awaitsAnswer: Bool { fills.values.contains { $0.isUnconfirmed } }
+        var isConfirmed: Bool { fills.values.contains { !$0.isUnconfirmed && !$0.isElsewhere } }
+        var awaitsAnswer: Bool { fills.values.contains { $0.isUnconfirmed && !$0.isElsewhere } }
     }
 
     /// What is known of the ranges of this version at its origin.
@@ -114,6 +115,8 @@ extension VersionFills {
         /// Bytes below were given to the writer.
         var received: Int64
         var bytesPerSecond: Int64 = 0
+        /// It goes on at a mirror, whose word is not the origin's.
+        var isElsewhere = false
         /// It ends without having failed: others do what it was to do.
         var isGivenBack = false
         /// It waits for an answer that will confirm the version, or not.

@@ -38,12 +38,14 @@ extension ContinuationAnswer {
     ///   - status: of the answer.
     ///   - condition: what it was asked under.
     ///   - isWhole: `KnownVersion.isWhole`: a 200 under the validator and the length that are known.
+    ///   - namesOther: the answer has a strong validator, and it is another one: only then were two versions told apart.
     ///   - openConnections: how many fills had a connection to this origin, this one included.
     package func step(
         status: Int,
         condition: ResumeCondition,
         isWhole: Bool,
-        openConnections: Int = 1
+        openConnections: Int = 1,
+        namesOther: Bool = true
     ) -> ContinuationStep {
         switch self {
         case .continues(let span, let completeLength):
@@ -58,7 +60,7 @@ extension ContinuationAnswer {
         case .newVersion where isWhole:
             return ContinuationStep(.compareWhole, learning: .ignoredRange(condition))
         case .newVersion:
-            return ContinuationStep(.beginNewVersion, learning: .answeredNewVersion(condition))
+            return ContinuationStep(.beginNewVersion, learning: namesOther ? .answeredNewVersion(condition) : nil)
         case .broken(let reason):
             return ContinuationStep(.askPlainly, learning: Self.event(of: reason))
         case .alreadyComplete(let length):

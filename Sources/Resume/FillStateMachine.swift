@@ -304,6 +304,26 @@ package struct FillStateMachine: Equatable, Sendable {
         return .filled
     }
 
+    /// What was cut off for another fill is this one's again, up to `end` (exclusive): the other was refused, and nothing of
+    /// it has come. Only while its answer, which was asked for when the claim was longer, still comes.
+    ///
+    /// - Returns: whether it is.
+    package mutating func claimReturned(upTo end: Int64?) -> Bool {
+        func longer(_ extent: FillExtent) -> FillExtent {
+            FillExtent(start: extent.start, offset: extent.offset, end: end)
+        }
+        switch state {
+        case .receiving(let extent, let attempt) where extent.cut != nil:
+            state = .receiving(longer(extent), attempt: attempt)
+            return true
+        case .comparing(let extent, let next, let until, let pending, let attempt) where extent.cut != nil:
+            state = .comparing(longer(extent), next: next, until: until, pending: pending, attempt: attempt)
+            return true
+        case .queued, .asking, .receiving, .comparing, .waiting, .parked, .filled, .failed:
+            return false
+        }
+    }
+
     /// Nobody waits for this fill any more; the abandon policy decided.
     package mutating func lastReaderLeft(_ decision: AbandonDecision) -> FillLeave {
         leave(decision)

@@ -17,6 +17,7 @@ extension OriginCapabilities {
     /// - Parameter now: seconds since 1970 UTC.
     package func prospect(now: Int64) -> Prospect {
         let known = asOf(now)
+        if known.deceit != nil { return .restarts }
         switch (known.ranges?.value, known.validators?.value) {
         case (.ignored, _), (.broken, _), (_, .weakOnly), (_, .absent): return .restarts
         case (nil, _), (_, nil): return .unknown
@@ -49,7 +50,9 @@ extension OriginCapabilities {
             if let honour { sentences.append(Self.sentence(of: honour.value, field: field)) }
         }
         if known.deceit != nil {
-            sentences.append("It sent other bytes under an unchanged validator: every resume is compared.")
+            sentences.append(
+                "It sent other bytes under an unchanged validator: none of its parts is joined to another."
+            )
         }
         if let limit = known.connectionLimit {
             sentences.append("It refused more than \(limit.value) \(Self.connections(limit.value)) at once.")

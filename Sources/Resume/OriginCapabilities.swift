@@ -209,7 +209,10 @@ package struct OriginCapabilities: Equatable, Sendable {
     /// - Parameter version: of the origin's last answer; one of HTTP/1.0 has to have announced or proven its ranges
     ///   (resume-rules 4).
     package func mayResume(version: HTTPVersion, now: Int64) -> Bool {
-        switch asOf(now).ranges?.value {
+        let known = asOf(now)
+        // Other bytes under an unchanged validator: its parts, or its validators, are not what they say.
+        guard known.deceit == nil else { return false }
+        return switch known.ranges?.value {
         case .announced, .honoured: true
         case .ignored, .broken: false
         case nil: version != .http10
@@ -247,7 +250,7 @@ package struct OriginCapabilities: Equatable, Sendable {
     /// (resume-rules 4), else as many as is usual.
     package func overlap(under condition: ResumeCondition, usual: Int64, now: Int64) -> Int64 {
         let known = asOf(now)
-        return known.honour(condition) == .honoured && known.deceit == nil ? 0 : usual
+        return known.honour(condition) == .honoured ? 0 : usual
     }
 
     /// At most so many fills at once, of as many as are wished for; 1 where ranges are not proven.

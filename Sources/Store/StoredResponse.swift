@@ -158,7 +158,7 @@ package final class StoredResponse: Sendable {
     package var lastUse: Int64 { record.withLock { $0.lastUse } }
 
     /// Whether a fill is noted as working on it.
-    var isNotedAsFilling: Bool { record.withLock { $0.download?.state == .filling } }
+    package var isNotedAsFilling: Bool { record.withLock { $0.download?.state == .filling } }
 
     /// Changes the record, and has the index told of it. Nothing is changed on a removed one.
     func change(isCurrent: Bool?, _ body: (inout Record) -> Void) {

@@ -77,3 +77,50 @@ import Testing
         #expect(again.child.end == nil)
     }
 }
+
+@Suite("Whoever comes after a cut gets the truth", .onOwnThreads) struct AfterTheCutTests {
+    private static func proxy(_ folder: TemporaryDirectory) throws -> ProxyProcess {
+        try ProxyProcess(cacheDirectory: folder.file("cache"), settings: ["upstream.heal_timeout=2s"])
+    }
+
+    @Test(
+        "Parts that are not what they say: neither the rest that is asked for nor the next whole is put together from them",
+        arguments: ["bytes=5242880-", "bytes=8388608-"]
+    )
+    func shifted(range: String) throws {
+        let folder = try TemporaryDirectory()
+        let (lab, proxy) = (try LabProcess(), try Self.proxy(folder))
+        let target = "/f/12M/a?drop=5M&times=1&ranges=shifted"
+        let content = try lab.content(target)
+        let (_, cut) = try PeerClient.check(lab.url(target), through: proxy.port, against: content)
+        #expect(cut.firstDifference == nil && cut.end == .truncated, "\(cut)")
+        // As curl -C - does. A whole is compared from its first byte.
+        let (head, rest) = try PeerClient.check(
+            lab.url(target),
+            through: proxy.port,
+            against: content,
+            fields: ["Range": range]
+        )
+        #expect(head.status == 200)
+        #expect(rest.isWhole, "\(rest)")
+        let (_, next) = try PeerClient.check(lab.url(target), through: proxy.port, against: content)
+        #expect(next.isWhole, "\(next)")
+    }
+
+    @Test("A body with another digest than was named: its beginning is no beginning of what is fetched anew")
+    func otherDigest() throws {
+        let folder = try TemporaryDirectory()
+        let (lab, proxy) = (try LabProcess(), try Self.proxy(folder))
+        let target = "/f/12M/b?corrupt=5M&times=1&digest=ok"
+        let content = try lab.content(target)
+        let client = try PeerClient(port: proxy.port)
+        try client.request(lab.url(target))
+        _ = try client.head()
+        let cut = try client.checkBody(against: content)
+        #expect(cut.end != .complete)
+        let fields: PeerFields = ["Range": "bytes=\(content.length - 65_536)-"]
+        let (head, rest) = try PeerClient.check(lab.url(target), through: proxy.port, against: content, fields: fields)
+        #expect(head.status == 200)
+        #expect(rest.isWhole, "\(rest)")
+    }
+}
