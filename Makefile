@@ -7,7 +7,7 @@ ARGS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test property soak lint bench clean setup
+.PHONY: help serve build test property soak lint bench lab clean setup
 
 help:
 	@echo "make serve   build in release mode and serve on the addresses of $(CONFIG) (127.0.0.1:3128 by default)"
@@ -17,6 +17,7 @@ help:
 	@echo "make build   build .build/release/holdfast"
 	@echo "make lint    check imports and format"
 	@echo "make bench   measure (Benchmarks/run)"
+	@echo "make lab     the fault laboratory through Holdfast and its peers (Benchmarks/laboratory)"
 	@echo "make clean   remove what was built; the cache stays"
 
 setup:
@@ -65,6 +66,11 @@ lint: setup
 
 bench: build
 	@Benchmarks/run $(ARGS)
+
+# The peers are what Debian packages; what is not installed is left out and named.
+lab: build
+	@swift build -c release --product holdfast-lab
+	@Benchmarks/laboratory $(ARGS)
 
 clean:
 	@swift package clean

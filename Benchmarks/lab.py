@@ -3,7 +3,9 @@
 import http.client
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -247,6 +249,26 @@ class Origin:
     def stop(self):
         self.process.kill()
         self.process.wait()
+
+
+class Peer:
+    """A proxy that may be there: the program to look for, Debian's package, and the command that serves."""
+
+    def __init__(self, name, program, package, command, version="-v"):
+        self.name, self.program, self.package = name, program, package
+        self.command, self.version_command = command, version
+
+    @property
+    def path(self):
+        places = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+        return shutil.which(self.program, path=places)
+
+    @property
+    def version(self):
+        """The first number with dots that the program says of itself."""
+        answer = subprocess.run([self.path, self.version_command], capture_output=True, text=True)
+        found = re.search(r"\d+(\.\d+)+", answer.stdout + answer.stderr)
+        return found.group() if found else ""
 
 
 class Program:
