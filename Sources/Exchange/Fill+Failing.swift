@@ -98,6 +98,8 @@ extension Fill {
         backlog.removeAll()
         setAside = []
         isPaused = false
+        // Nobody will find what was superseded meanwhile.
+        if !version.hasReaders, !version.response.isCurrent { return giveUp(stop, failure) }
         // R56: while nothing was sent to any reader, three attempts are enough; a background fill has a day.
         let hasReaders = version.hasReaders
         // Resume-rules 4: credentials do not outlive the request that brought them.

@@ -128,6 +128,11 @@ extension VersionFills {
             guard !state.hasEnded, !state.isClosed else {
                 return [{ self.table.finisher.release(self.response.id) }]
             }
+            // What was superseded while it waited for a place would be found by nobody.
+            guard response.isCurrent || !state.readers.isEmpty else {
+                state.background = .none
+                return abandonAll(state) + [{ self.table.finisher.release(self.response.id) }]
+            }
             if state.background == .queued { state.finishingSince = Clock.monotonicNanoseconds() }
             state.background = .finishing
             state.isHalted = false

@@ -185,6 +185,11 @@ final class VersionFills: Sendable {
     ) -> Joined {
         let (joined, work) = state.withLock { state -> (Joined, Work) in
             guard !state.hasEnded, !state.isClosed else { return (.ended, []) }
+            if let end = state.unprovenEnd, state.fills.isEmpty, range.upperBound > end {
+                // Its readers were told of that end; whoever comes now is told nothing before the origin is asked again.
+                guard response.isResumable, state.ranges != .refused else { return (.ended, []) }
+                state.unprovenEnd = nil
+            }
             if mayAskAlone, isFar(state, from: range.lowerBound) {
                 state.isAskedBeside = true
                 return (.alone, [])

@@ -250,7 +250,7 @@ package struct OriginCapabilities: Equatable, Sendable {
     /// (resume-rules 4), else as many as is usual.
     package func overlap(under condition: ResumeCondition, usual: Int64, now: Int64) -> Int64 {
         let known = asOf(now)
-        return known.honour(condition) == .honoured ? 0 : usual
+        return known.honour(condition) == .honoured && known.deceit == nil ? 0 : usual
     }
 
     /// At most so many fills at once, of as many as are wished for; 1 where ranges are not proven.

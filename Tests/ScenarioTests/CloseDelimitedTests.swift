@@ -113,6 +113,22 @@ struct CloseDelimitedTests {
         #expect(scene.origin.requests.count == 2)
     }
 
+    @Test(
+        "Who comes when the end is known and not proven, and its version waits for a place, waits for nothing",
+        arguments: [true, false]
+    )
+    func joinsAfterTheEnd(isStrong: Bool) throws {
+        let settings = ["resume.confirm_end=false", "resume.max_finishing=0", "resume.verified_restart=0"]
+        let version =
+            isStrong
+            ? FileVersion.tagged(Self.content) : FileVersion(Self.content, etag: "W/\"a\"", cacheControl: "max-age=60")
+        let scene = try Self.scene(.closeDelimited, version, settings: settings)
+        for _ in 0..<3 {
+            let answer = try scene.check(Self.target, Self.content)
+            #expect(answer.body == CheckedBody(count: Self.content.length, end: .complete))
+        }
+    }
+
     @Test("A restart whose whole is as long as what is held is compared before it counts: no beginning passes as whole")
     func restartAsLongAsHeld() throws {
         let scene = try Self.scene(.chunked)
