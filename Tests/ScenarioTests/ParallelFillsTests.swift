@@ -73,6 +73,33 @@ struct ParallelFillsTests {
         #expect(remembered.output.contains("It refused more than 1 connection at once."))
     }
 
+    @Test(
+        "Ranges that are announced and refused: the first connection brings all of it",
+        arguments: ["whole", "broken", "403"]
+    )
+    func refused(how: String) throws {
+        let scene = try Self.scene(["resume.parallel=4"])
+        let gate = Barrier("the second connection was refused")
+        scene.origin.setFaults { request, number in
+            FileFaults {
+                if number == 0 { $0.stallAfter = (bytes: mebibyte, until: gate) }
+                guard request.askedRange != nil else { return }
+                switch how {
+                case "whole": $0.ignoresRange = true
+                case "broken": $0.contentRange = ""
+                default: $0.instead = (status: 403, fields: [:])
+                }
+            }
+        }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        _ = try client.head()
+        try waitUntil("the second connection") { scene.origin.requests.count >= 2 }
+        gate.open()
+        #expect(try client.checkBody(against: Self.content).isWhole)
+        #expect(scene.origin.requests.count <= 4)
+    }
+
     @Test("What is read piece by piece is read ahead, twice as far each time; a jump begins anew")
     func readAhead() throws {
         let scene = try Self.scene(["resume.read_ahead=\"8 MiB\""])

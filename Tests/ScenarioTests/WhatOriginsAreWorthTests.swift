@@ -82,6 +82,31 @@ struct WhatOriginsAreWorthTests {
         #expect(scene.origin.requests.last?.askedRange != nil || !isAllowed)
     }
 
+    @Test(
+        "A condition that was not tried is not trusted: under it held bytes are compared, whatever another one is worth"
+    )
+    func untriedRung() throws {
+        let scene = try Scene()
+        scene.origin.put("/known", .tagged(Self.content))
+        #expect(try scene.proxy.command("doctor", scene.url("/known")).status == 0)
+        scene.origin.put("/a", .tagged(Self.content))
+        let gate = Barrier("other bytes stand under the same tag")
+        scene.origin.setFaults { request, number in
+            FileFaults {
+                if number == 0 { ($0.stallAfter, $0.closeAfter) = ((bytes: 1000, until: gate), Self.hole) }
+                $0.ignoresRange = request["If-Range"] != nil
+            }
+        }
+        let client = try scene.client()
+        try client.request(scene.url("/a"))
+        _ = try client.head()
+        scene.origin.put("/a", .tagged(Content(seed: 7302, length: Self.content.length)))
+        gate.open()
+        #expect(try client.checkBody(against: Self.content) == CheckedBody(count: Self.hole, end: .truncated))
+        let asked = scene.origin.server.requests(for: "/a").filter { $0["If-Match"] != nil }
+        #expect(asked.first?.askedRange?.first == Self.hole - overlapProbe)
+    }
+
     @Test("Where no rung is left the whole is compared, in the same response")
     func noRung() throws {
         let scene = try Self.scene { _, faults in faults.ignoresRange = true }
