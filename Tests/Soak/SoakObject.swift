@@ -97,7 +97,8 @@ struct SoakObject: Sendable {
     /// Whether the origin says, or may have said, that a version is so long.
     func mayClaim(_ length: Int64, version: Int64) -> Bool {
         let actual = content(version).length
-        return length == actual || length == actual + lengthLie || length == actual + totalLie
+        // The laboratory names no negative length.
+        return length == actual || length == max(0, actual + lengthLie) || length == actual + totalLie
     }
 
     /// Content-Length and Content-Range of its parts name different lengths.
