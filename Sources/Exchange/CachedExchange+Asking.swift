@@ -51,7 +51,7 @@ extension CachedExchange {
             } else {
                 return passInstead(forward)
             }
-        case .single where mayBeSpliced && table.origins.capabilities(of: uri).deceit != nil:
+        case .single where table.isDoubted(key) && mayBeSpliced:
             // The part would be what the origin makes of it, and this client may hold bytes that are none of it.
             fields.removeAll(.range)
             fields.removeAll(.ifRange)

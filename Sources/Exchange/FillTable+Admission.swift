@@ -72,8 +72,8 @@ extension FillTable {
             guard validator != nil || isExplicitlyFresh(answer, question, policy) else {
                 return .notStorable(.partialWithoutStrongValidator)
             }
-            // What it says of its versions, or of its parts, is not true: nothing could be joined to it.
-            guard origins.capabilities(of: question.uri).deceit == nil else {
+            // What was said of this one's versions, or of its parts, was not true: nothing could be joined to it.
+            guard !isDoubted(question.key) else {
                 return .notStorable(.partialWithoutStrongValidator)
             }
             guard validator != nil || length == partial.span.upperBound - partial.span.lowerBound else {
@@ -128,8 +128,9 @@ extension FillTable {
             hasProvenRanges: answer.head.status == 206,
             // Resume-rules 4: not by an HTTP/1.0 origin that never showed ranges.
             refusesRanges: answer.head.status != 206
-                && (!capabilities.mayResume(version: answer.head.version, now: Clock.unixSeconds())
-                    && !answer.head.fields.acceptsByteRanges),
+                && (isDoubted(question.key)
+                    || !capabilities.mayResume(version: answer.head.version, now: Clock.unixSeconds())
+                        && !answer.head.fields.acceptsByteRanges),
             part: answer.head.status == 206 && validator == nil ? span : nil,
             table: self
         )

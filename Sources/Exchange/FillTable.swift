@@ -180,6 +180,12 @@ package final class FillTable: Sendable {
         }
     }
 
+    /// Whether the bytes of this key have changed under an unchanged validator: its parts are joined to nothing. Of others of
+    /// its origin it says nothing.
+    func isDoubted(_ key: CacheKey) -> Bool {
+        shard(key).state.withLock { $0.doubts[key] != nil }
+    }
+
     /// The number of a version for the resume guard: the same version fetched anew has the same number.
     func identity(_ key: CacheKey, _ fields: FieldSection, completeLength: Int64?) -> Int64? {
         let doubts = shard(key).state.withLock { $0.doubts[key] ?? 0 }

@@ -17,7 +17,6 @@ extension OriginCapabilities {
     /// - Parameter now: seconds since 1970 UTC.
     package func prospect(now: Int64) -> Prospect {
         let known = asOf(now)
-        if known.deceit != nil { return .restarts }
         switch (known.ranges?.value, known.validators?.value) {
         case (.ignored, _), (.broken, _), (_, .weakOnly), (_, .absent): return .restarts
         case (nil, _), (_, nil): return .unknown
@@ -51,7 +50,7 @@ extension OriginCapabilities {
         }
         if known.deceit != nil {
             sentences.append(
-                "It sent other bytes under an unchanged validator: none of its parts is joined to another."
+                "It sent other bytes under an unchanged validator: every resume is compared."
             )
         }
         if let limit = known.connectionLimit {
