@@ -2,6 +2,7 @@
 # Arguments for the program or the tests: make serve ARGS='--listen 127.0.0.1:8080', make test ARGS='--filter Wire'.
 
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 CONFIG ?= proxy.conf
 ARGS ?=
 SECONDS ?= 60
@@ -44,7 +45,12 @@ serve: build
 	@exec .build/release/holdfast serve --config $(CONFIG) $(ARGS)
 
 test: setup
-	@swift test --explicit-target-dependency-import-check error $(ARGS)
+	@output=$$(mktemp); trap 'rm -f "$$output"' EXIT; \
+	if ! swift test --explicit-target-dependency-import-check error $(ARGS) 2>&1 | tee "$$output"; then \
+	    printf '\nWhat failed, again:\n'; \
+	    grep -aE -A 2 '✘ Test .* recorded an issue|error: ' "$$output" | grep -avE '^--$$|^[◇✔] ' | head -100; \
+	    grep -a 'Test run with' "$$output"; exit 1; \
+	fi
 	@[ -n "$$CI" ] || echo "Next: make serve, and in another shell: export http_proxy=http://127.0.0.1:3128 (https is tunnelled, not cached so far)"
 
 # Each fails with the seed and the step, which are the same in every run; PROPERTY_STEPS is for more, or fewer.

@@ -149,7 +149,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
                 backlog.removeFirst()
                 continue
             }
-            switch version.received(number, Int64(bytes.readableBytes), bytesPerSecond: rate.bytesPerSecond) {
+            switch version.received(number, Int64(bytes.readableBytes), rate) {
             case .write(let range, let filled):
                 write(&bytes, range)
                 backlog[0] = bytes

@@ -53,6 +53,11 @@ struct FillStop: Error, Sendable {
         }
     }
 
+    /// The origin has said no, or that it is elsewhere, and nothing suggests that it says otherwise a moment later.
+    var isRefusal: Bool {
+        if case .answered(let status) = kind { (300..<500).contains(status) } else { false }
+    }
+
     /// The origin would go on: what cannot be kept, or not any more for this client, may still pass through.
     var leavesTheOriginSound: Bool {
         switch kind {

@@ -21,6 +21,18 @@ extension VersionFills {
         }
         if state.fills.isEmpty, remaining == 0 { return [] }
         guard !state.isClosed else { return abandonAll(state) }
+        if state.isHalted, state.isRefused, table.configuration.resume.onDisconnect != .drop {
+            state.background = .none
+            let uri = state.requester.uri
+            return [
+                {
+                    self.table.log("\(uri) is parked: The origin has just refused it.")
+                    self.table.finisher.release(self.response.id)
+                    self.table.parked(self.response, because: nil)
+                    if self.isResumable { self.note(.parked) } else { self.clearUnfinished() }
+                }
+            ] + abandonAll(state)
+        }
         // The lock is held: nothing here may ask for `uri`.
         let uri = state.requester.uri
         var policy = table.abandonPolicy(for: uri, response: response.metadata.head)

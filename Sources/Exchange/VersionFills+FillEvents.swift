@@ -49,10 +49,11 @@ extension VersionFills {
     }
 
     /// Bytes have arrived for a fill: what becomes of them.
-    func received(_ number: Int, _ count: Int64, bytesPerSecond: Int64) -> FillBytes {
+    func received(_ number: Int, _ count: Int64, _ rate: RateMeter) -> FillBytes {
         state.withLock { state in
             guard var running = state.fills[number] else { return .discard }
-            running.bytesPerSecond = bytesPerSecond
+            running.bytesPerSecond = rate.bytesPerSecond
+            running.isRateSettled = rate.isSettled
             let answer = running.machine.bytesReceived(count, held: body.held)
             if case .write(let range, _) = answer { running.received = range.upperBound }
             state.fills[number] = running
@@ -190,6 +191,7 @@ extension VersionFills {
             }
             if let failure {
                 state.isHalted = true
+                state.isRefused = failure.isRefusal
                 return (
                     dismissUncovered(&state, because: failure) + unconfirmedFailure(&state, failure),
                     state.readers.isEmpty, failure

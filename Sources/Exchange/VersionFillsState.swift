@@ -79,6 +79,8 @@ extension VersionFills {
         var fruitlessEnds = 0
         /// After a failure nothing is started until somebody asks anew.
         var isHalted = false
+        /// That failure was the origin's plain no (401, 404, a redirect): to ask the same again at once is to get the same.
+        var isRefused = false
         var background = Background.none
         var hasMirrorBytes = false
         /// How many fills share the body; nil: one.
@@ -115,6 +117,8 @@ extension VersionFills {
         /// Bytes below were given to the writer.
         var received: Int64
         var bytesPerSecond: Int64 = 0
+        /// Whether it has run long enough for that to say how fast it is.
+        var isRateSettled = false
         /// It goes on at a mirror, whose word is not the origin's.
         var isElsewhere = false
         /// It ends without having failed: others do what it was to do.
@@ -125,7 +129,9 @@ extension VersionFills {
         /// What nobody else may fetch: from the first byte that is not held yet.
         func claim(held: ByteRangeSet, mayBeCut: Bool) -> Claim? {
             let offset = min(received, held.runEnd(from: written))
-            guard var claim = machine.claim(fill: fill.number, bytesPerSecond: bytesPerSecond, mayBeCut: mayBeCut)
+            // Nobody overtakes at a rate that may be none.
+            let rate = mayBeCut && !isRateSettled ? 0 : bytesPerSecond
+            guard var claim = machine.claim(fill: fill.number, bytesPerSecond: rate, mayBeCut: mayBeCut)
             else {
                 // It is over, and what it received is still being written.
                 guard offset < received else { return nil }

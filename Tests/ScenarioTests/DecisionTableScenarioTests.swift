@@ -165,6 +165,9 @@ struct DecisionTableScenarioTests {
         // With what the origin wants, the rest alone is fetched.
         scene.origin.setFaults { _, _ in FileFaults() }
         try Self.expectNext(scene, Self.old)
+        // Nobody but a client asks again what was refused: the rest and then the whole for its answer, and the rest.
+        let asked = scene.origin.requests.map { $0["Range"] != nil }
+        #expect(asked == (status < 404 ? [false, true, true, false, true] : [false, true, true]))
         #expect(scene.origin.tally(Self.target).overlapBytes <= overlapProbe + 100)
     }
 

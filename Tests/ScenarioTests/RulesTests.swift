@@ -172,8 +172,8 @@ struct RulesTests {
                     $0.instead = (403, [:])
                 } else if number == 0 {
                     // So slow that the other client does not wait for it to come by.
-                    $0.bytesPerSecond = mebibyte
-                    $0.stallAfter = (bytes: mebibyte / 2, until: gate)
+                    $0.bytesPerSecond = mebibyte / 2
+                    $0.stallAfter = (bytes: mebibyte * 3 / 4, until: gate)
                 }
             }
         }

@@ -62,8 +62,9 @@ struct WhoseRequestTests {
         scene.origin.setFaults { request, _ in
             FileFaults {
                 guard request["Range"] == nil else { return }
-                $0.bytesPerSecond = mebibyte
-                $0.stallAfter = (bytes: mebibyte / 2, until: gate)
+                // However it comes, so little of it is not the rate of a fill that is there soon.
+                $0.bytesPerSecond = mebibyte / 2
+                $0.stallAfter = (bytes: mebibyte / 4, until: gate)
             }
         }
         let first = try scene.client()
@@ -90,8 +91,9 @@ struct WhoseRequestTests {
         scene.origin.setFaults { request, number in
             FileFaults {
                 guard number == 0 else { return }
-                $0.bytesPerSecond = mebibyte
-                $0.stallAfter = (bytes: mebibyte / 2, until: gate)
+                // However it comes, so little of it is not the rate of a fill that is there soon.
+                $0.bytesPerSecond = mebibyte / 2
+                $0.stallAfter = (bytes: mebibyte / 4, until: gate)
             }
         }
         let first = try scene.client()
