@@ -12,7 +12,9 @@ extension CachedExchange {
     /// Asks the origin for what is missing from `position` on. Whether there is hope.
     func heal(_ stored: StoredResponse, _ position: Int64) -> Bool {
         // Under an operator's rule alone, bytes are joined only where held ones are compared: not in passing.
-        guard case .delivering(let delivery) = stage, let validator = stored.validator, !validator.isByRule else {
+        guard case .delivering(let delivery) = stage, let validator = stored.validator, !validator.isByRule,
+            !table.isDoubted(key)
+        else {
             return false
         }
         let end = delivery.wantedEnd

@@ -115,6 +115,14 @@ extension CachedExchange {
         return Judged(stored: candidate, view: view, policy: policy, decision: decision)
     }
 
+    /// Whether what Vary names was the same in the request that it answered.
+    func answers(_ stored: StoredResponse) -> Bool {
+        switch judge(stored, now: Clock.unixSeconds()).decision {
+        case .mismatch, .validate(.varyAny): false
+        case .fresh, .staleWhileRevalidate, .validate: true
+        }
+    }
+
     // MARK: 7: what is to be done
 
     /// A stored response matches; `validation` says why the origin must be asked first, where it must.

@@ -176,7 +176,8 @@ final class CachedExchange: DownstreamConsumer, @unchecked Sendable {
             validate(stored)
         case (.confirming, .versionChanged(let new)):
             leaveFills()
-            validated = new?.id
+            // It may be the answer to another client's request, and no answer to this one (RFC 9111 §4.1).
+            validated = new.flatMap { answers($0) ? $0.id : nil }
             asksPlainly = new == nil
             record.cacheStatus.ttl = nil
             if let new {

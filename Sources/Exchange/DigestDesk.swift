@@ -21,6 +21,9 @@ final class DigestDesk: Sendable {
 
     private struct State {
         var watches: [Int64: DigestWatch] = [:]
+        /// By response: those under a digest that its head named before. Nothing follows from them for the store, but clients
+        /// that were sent that head wait for them.
+        var formerWatches: [Int64: [DigestWatch]] = [:]
         var failures: [CacheKey: DigestFailures] = [:]
         /// By response: its parts whose digest the origin has named.
         var parts: [Int64: [DigestWatch]] = [:]
@@ -74,7 +77,9 @@ final class DigestDesk: Sendable {
             let made = DigestWatch(response, expected, on: threads) { [weak self] watch, verdict in
                 self?.concluded(watch, verdict)
             }
-            state.watches[response.id] = made
+            if let former = state.watches.updateValue(made, forKey: response.id) {
+                state.formerWatches[response.id, default: []].append(former)
+            }
             count(state)
             return made
         }
@@ -87,21 +92,31 @@ final class DigestDesk: Sendable {
     }
 
     private func count(_ state: State) {
-        watchCount.store(state.watches.count + state.parts.count, ordering: .relaxed)
+        watchCount.store(
+            state.watches.count + state.formerWatches.count + state.parts.count,
+            ordering: .relaxed
+        )
     }
 
     /// Bytes of it were written.
     func written(_ response: StoredResponse) {
         guard watchCount.load(ordering: .relaxed) > 0 else { return }
-        let (whole, parts) = state.withLock { ($0.watches[response.id], $0.parts[response.id] ?? []) }
-        for part in parts { part.advance() }
-        whole?.advance()
+        for watch in allWatches(of: response) { watch.advance() }
+    }
+
+    private func allWatches(of response: StoredResponse) -> [DigestWatch] {
+        state.withLock { state in
+            let whole = state.watches[response.id].map { [$0] } ?? []
+            return (state.parts[response.id] ?? []) + (state.formerWatches[response.id] ?? []) + whole
+        }
     }
 
     /// It is complete. `then` is called with whether it may take the place of older ones: where nothing is to be
     /// compared at once, else on any thread.
     func completed(_ response: StoredResponse, then: @escaping @Sendable (Bool) -> Void) {
-        guard let watch = watch(of: response) else { return then(true) }
+        let current = watch(of: response)
+        for watch in allWatches(of: response) where watch !== current { watch.advance() }
+        guard let watch = current else { return then(true) }
         watch.whenKnown { verdict in
             switch verdict {
             case .matches: then(true)
@@ -115,9 +130,7 @@ final class DigestDesk: Sendable {
     /// Nobody reads it, and nothing fills it.
     func left(_ response: StoredResponse) {
         guard !response.body.isComplete, watchCount.load(ordering: .relaxed) > 0 else { return }
-        let (whole, parts) = state.withLock { ($0.watches[response.id], $0.parts[response.id] ?? []) }
-        for part in parts { part.leave() }
-        whole?.leave()
+        for watch in allWatches(of: response) { watch.leave() }
     }
 
     static func expected(of response: StoredResponse) -> ExpectedDigest? {
@@ -139,6 +152,7 @@ final class DigestDesk: Sendable {
 
     private func concluded(_ watch: DigestWatch, _ verdict: DigestWatch.Verdict) {
         let (response, expected) = (watch.response, watch.expected)
+        guard !isFormer(watch) else { return forget(watch) }
         switch verdict {
         case .unknown: forget(watch)
         case .matches:
@@ -154,10 +168,16 @@ final class DigestDesk: Sendable {
         }
     }
 
+    private func isFormer(_ watch: DigestWatch) -> Bool {
+        state.withLock { state in state.formerWatches[watch.response.id]?.contains { $0 === watch } ?? false }
+    }
+
     private func forget(_ watch: DigestWatch) {
         let id = watch.response.id
         state.withLock { state in
             if state.watches[id] === watch { state.watches[id] = nil }
+            state.formerWatches[id]?.removeAll { $0 === watch }
+            if state.formerWatches[id]?.isEmpty ?? false { state.formerWatches[id] = nil }
             state.parts[id]?.removeAll { $0 === watch }
             if state.parts[id]?.isEmpty ?? false { state.parts[id] = nil }
             count(state)

@@ -67,6 +67,10 @@ final class EndConfirmation: OriginBodyReceiver, @unchecked Sendable {
     private func askNext() {
         guard !isOver else { return }
         lastByte = nil
+        // Resume-rules 4: the client may have left since the last question.
+        guard requester.credentials.isEmpty || version.isAwaited(requester) else {
+            return loop.execute { self.conclude(.saysNothing) }
+        }
         guard let question = questions.popFirst() else { return conclude(.saysNothing) }
         var fields = requester.fields
         var method = Method.get

@@ -95,6 +95,8 @@ extension Fill {
             table.store.remove(version.response)
             return land { self.version.ended(self.number) }
         }
+        // What is compared may be another mirror's.
+        if version.hasMirrorBytes { order.rejectOthers() }
         let stop = FillStop(.answered(status: 206))
         let end = version.tell(number) { $0.sourceRejected() }
         carryOut(end ?? .nothing, stop)

@@ -54,11 +54,13 @@ extension FillTable {
         let length: Int64? = if case .length(let length) = answer.framing { length } else { nil }
         var span: Range<Int64>
         var completeLength: Int64?
-        let validator = StrongValidator.of(
+        let named = StrongValidator.of(
             answer.head.fields,
             receivedAt: answer.responseTime,
             isImmutable: policy.isImmutable && (200...299).contains(answer.head.status)
         )
+        // One that was not true before is none, and that is to be known after a restart, too.
+        let validator = isDoubted(question.key) ? nil : named
         if answer.head.status == 206 {
             guard let asked = question.range,
                 let partial = ContinuationCheck.firstPartial(
@@ -96,7 +98,7 @@ extension FillTable {
             span = span.clamped(to: 0..<max(until, span.lowerBound))
         }
 
-        let capabilities = learn(answer, validator, of: question.uri)
+        let capabilities = learn(answer, named, of: question.uri)
         let stored = StoredAnswerHead.storing(
             answer.head,
             pseudonym: pseudonym,
@@ -128,9 +130,8 @@ extension FillTable {
             hasProvenRanges: answer.head.status == 206,
             // Resume-rules 4: not by an HTTP/1.0 origin that never showed ranges.
             refusesRanges: answer.head.status != 206
-                && (isDoubted(question.key)
-                    || !capabilities.mayResume(version: answer.head.version, now: Clock.unixSeconds())
-                        && !answer.head.fields.acceptsByteRanges),
+                && !capabilities.mayResume(version: answer.head.version, now: Clock.unixSeconds())
+                && !answer.head.fields.acceptsByteRanges,
             part: answer.head.status == 206 && validator == nil ? span : nil,
             table: self
         )
@@ -208,6 +209,8 @@ extension FillTable {
             return .tooVague
         }
         store.update(response, head: head, requestTime: answer.requestTime, responseTime: answer.responseTime)
+        // Before what is being hashed under the digest of the older head is found equal to that.
+        if digests.runningWatch(of: response) != nil { _ = digests.watch(of: response) }
         // RFC 9111 §5.2.2.5 and §5.2.2.7: a 304 may forbid what its 200 allowed.
         let control = CacheControl.response(head.fields, policy: basePolicy)
         guard !control.isPrivate, !control.noStore else {

@@ -165,6 +165,10 @@ package final class FillTable: Sendable {
             if shard.doubts.count >= Self.passesPerShard { shard.doubts.removeAll() }
             shard.doubts[key, default: 0] += 1
         }
+        // What else is held in part was begun under the same word: what comes now finishes it, and nothing is added later.
+        for response in store.findInMemory(key) ?? [] where !response.body.isComplete {
+            if let fills = liveFills(of: response) { fills.refusesRanges() } else { store.supersede(response) }
+        }
         // The count is gone after a restart; that these clients hold bytes of another version must not be.
         for record in store.guardRecords(for: key) {
             store.record(
@@ -231,10 +235,15 @@ package final class FillTable: Sendable {
 
     /// Forgets a version that nobody reads and nobody fills.
     func forget(_ version: VersionFills) {
+        hide(version)
+        digests.left(version.response)
+    }
+
+    /// Nobody joins it any more; who reads it is served to its end.
+    func hide(_ version: VersionFills) {
         shard(version.response.key).state.withLock { shard in
             if shard.versions[version.response.id] === version { shard.versions[version.response.id] = nil }
         }
-        digests.left(version.response)
     }
 
     /// An unsafe method succeeded: what is being filled under this key serves those who read it, and ends.

@@ -90,7 +90,8 @@ extension ExchangeHall {
     func healing(_ answer: OriginCall.Answer, to request: RequestHead, uri: AbsoluteURI, on stream: DownstreamStream)
         -> RelayHealing?
     {
-        guard request.method == .get,
+        // What was said of this URL's versions was not true: nothing is joined under it.
+        guard request.method == .get, !table.isDoubted(table.rules.key(of: uri)),
             let body = PassedBody(
                 answer: answer.head,
                 contentLength: answer.framing.contentLength,

@@ -204,6 +204,7 @@ extension VersionFills {
         }
         if isComplete { table.completed(response) }
         work.forEach { $0() }
+        leaveParts()
         body.notifyEnd()
         if failure != nil, isIdle {
             // Nobody waits for it, and asking again was given up: a reader or a person may take it up.
@@ -218,10 +219,25 @@ extension VersionFills {
         }
         // Under no strong validator a part is of no further use (resume-rules 1): what it replaced may still be. A part
         // that came as such, and wholly, may be used while it is fresh (RFC 9111 §3.3).
-        if !response.isResumable, !isComplete, failure != nil || isIdle, !hasUnprovenEnd, !isWholePart {
+        let mayGoOn = response.isResumable && !table.isDoubted(response.key)
+        if !mayGoOn, !isComplete, failure != nil || isIdle, !hasUnprovenEnd, !isWholePart {
             table.store.remove(response)
         }
         forgetIfIdle()
+    }
+
+    /// A part whose digest is awaited, and of which no fill brings the rest: there will be no verdict on it.
+    private func leaveParts() {
+        let parts = table.digests.partWatches(of: response)
+        guard !parts.isEmpty else { return }
+        let held = body.held
+        let claimed = state.withLock {
+            ByteRangeSet(claims($0, held: held).map { $0.offset..<max($0.offset, $0.end ?? .max) })
+        }
+        for watch in parts {
+            guard let part = watch.part else { continue }
+            if !held.gaps(in: part).allSatisfy({ claimed.contains($0) }) { watch.leave() }
+        }
     }
 
     /// What was asked on behalf of this client is refused: those like it are told, and nothing more is asked for them.
@@ -303,7 +319,7 @@ extension VersionFills {
         // Whoever comes from now on begins anew.
         if !body.isComplete { table.store.supersede(response) }
         table.finisher.release(response.id)
-        table.forget(self)
+        table.hide(self)
         work.forEach { $0() }
         clearUnfinished()
         forgetIfIdle()

@@ -9,6 +9,8 @@ package struct FillStateMachine: Equatable, Sendable {
     private let probeBehind: Int64
     /// The byte before a held run that is set aside until the run is found equal: no reader comes to the run before.
     private var setAside: Int64?
+    /// Where the running answer ends, exclusive; `Int64.max` where that is not known.
+    private var answerEnd: Int64 = 0
 
     /// A fill that `FillAction.start` asks for; its upper bound is `Int64.max` where the end is not known.
     ///
@@ -65,6 +67,7 @@ package struct FillStateMachine: Equatable, Sendable {
     /// cut off while the origin was asked.
     package mutating func began(_ span: Range<Int64>) -> FillStart {
         guard case .asking(let asked, let attempt) = state else { return .unusable }
+        answerEnd = span.upperBound
         let end = min(span.upperBound, asked.cut ?? Int64.max)
         let extent = FillExtent(
             start: span.lowerBound,
@@ -88,6 +91,7 @@ package struct FillStateMachine: Equatable, Sendable {
         guard span.lowerBound <= extent.offset, !span.isEmpty else { return .unusable }
         // R30: the origin may bring less than was asked; the hole is left to the plan.
         extent.end = min(extent.end ?? Int64.max, span.upperBound)
+        answerEnd = span.upperBound
         let until = min(max(compareUntil, extent.offset), span.upperBound)
         if span.lowerBound < until {
             state = .comparing(extent, next: span.lowerBound, until: until, pending: nil, attempt: attempt)
@@ -312,6 +316,8 @@ package struct FillStateMachine: Equatable, Sendable {
         func longer(_ extent: FillExtent) -> FillExtent {
             FillExtent(start: extent.start, offset: extent.offset, end: end)
         }
+        // One that has asked anew since was asked for no more than was left to it.
+        guard (end ?? Int64.max) <= answerEnd else { return false }
         switch state {
         case .receiving(let extent, let attempt) where extent.cut != nil:
             state = .receiving(longer(extent), attempt: attempt)

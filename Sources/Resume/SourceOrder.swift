@@ -29,6 +29,9 @@ package struct SourceOrder: Equatable, Sendable {
         if !isOrigin { rejected.insert(current) }
     }
 
+    /// Two of the others have different bytes: only the origin can say which of them are right.
+    package mutating func rejectOthers() { rejected = Set(1..<max(1, count)) }
+
     /// Only the origin may be asked now.
     package mutating func returnToOrigin() { current = 0 }
 
