@@ -182,14 +182,15 @@ struct PassedDownloadsTests {
 
     @Test("A slow origin that is no faster when asked again is left be")
     func slowForGood() throws {
-        let content = Content(seed: 6303, length: 600_000)
+        let content = Content(seed: 6303, length: 1_200_000)
         let scene = try Self.scene(
             ["upstream.min_rate=\"1 MiB\"", "upstream.min_rate_time=\"200ms\"", "upstream.stall_timeout=\"10s\""],
             .tagged(content, cacheControl: "no-store")
         )
         scene.origin.setFaults { _, _ in FileFaults { $0.bytesPerSecond = 200_000 } }
         #expect(try scene.check(Self.target, content).body.isWhole)
-        #expect((2...6).contains(scene.origin.requests.count), "\(scene.origin.requests.count)")
+        // Asked anew as often as it is slow, it would be thirty times; a busy machine makes it look slower still.
+        #expect((2...12).contains(scene.origin.requests.count), "\(scene.origin.requests.count)")
     }
 
     @Test("Where the store fails in the middle, what passes through after it is healed as often as it breaks")
