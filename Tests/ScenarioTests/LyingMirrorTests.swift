@@ -111,4 +111,41 @@ struct LyingMirrorTests {
         #expect(whole.body.end != .complete || whole.body.firstDifference == nil, "\(whole.body)")
         #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
     }
+
+    @Test("What a mirror sent wrongly is found by the digest that the origin has named, and is not given as whole")
+    func digestTells() throws {
+        let (origin, mirror) = (try FileOrigin(), try Self.lying())
+        defer { mirror.stop() }
+        let folder = try TemporaryDirectory()
+        let proxy = try Self.proxy(folder, origin, [mirror.url("")])
+        origin.put(Self.target, DigestTests.version(Self.content))
+        origin.setFaults { _, number in
+            FileFaults { if number == 0 { $0.closeAfter = Self.hole } else { $0.closeBeforeHead = true } }
+        }
+        let url = origin.url(Self.target)
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.end != .complete)
+        origin.clearFaults()
+        let next = try PeerClient.check(url, through: proxy.port, against: Self.content)
+        #expect(next.body.isWhole, "\(next.body)")
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
+    }
+
+    @Test("An origin that is known to honour conditions is compared with what a mirror has written all the same")
+    func originAfterMirror() throws {
+        let (origin, lying) = (try FileOrigin(), try Self.lying(closeAfter: 300_000))
+        defer { lying.stop() }
+        let folder = try TemporaryDirectory()
+        let proxy = try Self.proxy(folder, origin, [lying.url("")])
+        let known = "/other"
+        for target in [known, Self.target] { origin.put(target, .tagged(Self.content)) }
+        origin.setFaults { _, number in FileFaults { if number == 0 { $0.closeAfter = Self.hole } } }
+        // It honours If-Range.
+        #expect(try PeerClient.check(origin.url(known), through: proxy.port, against: Self.content).body.isWhole)
+        #expect(origin.requests.last?["If-Range"] == "\"one\"")
+        let url = origin.url(Self.target)
+        let cut = try PeerClient.check(url, through: proxy.port, against: Self.content)
+        #expect(lying.requests.count == 1)
+        #expect(cut.body.end != .complete, "\(cut.body)")
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
+    }
 }
