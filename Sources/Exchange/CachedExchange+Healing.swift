@@ -17,6 +17,8 @@ extension CachedExchange {
         else {
             return false
         }
+        // Nothing is compared in passing: what a mirror has written would be believed.
+        guard membership?.fills.hasMirrorBytes != true else { return false }
         let end = delivery.wantedEnd
         record.bytesFromCache = bytesHeldBefore(delivery.delivered)
         leaveFills()

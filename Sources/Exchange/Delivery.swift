@@ -323,13 +323,20 @@ final class Delivery: @unchecked Sendable {
     private func unreadable(_ error: StoreError) {
         stream.flush()
         stream.loop.execute { [self] in
-            if !isEnded { give(up: doom ?? CutReason(error)) }
+            guard !isEnded else { return }
+            give(up: doom ?? CutReason(error))
+            pump()
         }
     }
 
     /// What is held has been delivered: the rest comes another way, or the response is cut.
     private func give(up reason: CutReason) {
         guard let rescue else { return cut(reason) }
+        guard !holdsEnd else {
+            // The rest that passes through is compared with no digest: what is held of the end need not be fetched again.
+            holdsEnd = false
+            return
+        }
         self.rescue = nil
         guard rescue(position) else { return cut(reason) }
         isEnded = true

@@ -34,11 +34,20 @@ extension Fill {
 
     /// How many held bytes of as many as are usual are compared (resume-rules 4).
     func overlap(usual: Int64) -> Int64 {
-        guard !insistsOnOverlap, order.isOrigin, version.response.validator?.isByRule == false, let next = nextCondition
+        guard !insistsOnOverlap, order.isOrigin, !mayHoldMirrorBytes, version.response.validator?.isByRule == false,
+            let next = nextCondition
         else {
             return usual
         }
         return capabilities.overlap(under: next, usual: usual, now: Clock.unixSeconds())
+    }
+
+    /// A mirror may have brought what is held, in this run or in an earlier one: that the origin honours conditions says
+    /// nothing of such bytes.
+    private var mayHoldMirrorBytes: Bool {
+        let contentType = version.response.metadata.head.fields.combined(.contentType)
+        return version.hasMirrorBytes
+            || table.rules.match(requester.uri, contentType: contentType)?.rule.mirrors != nil
     }
 
     /// The same request, with as much to compare as its next condition needs.

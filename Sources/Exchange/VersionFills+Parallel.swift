@@ -98,6 +98,8 @@ extension VersionFills {
                 return claim.offset <= missing && missing < (claim.end ?? .max)
             }
             guard !isAwaited else { return false }
+            // What was read ahead would be asked for again at once.
+            for reader in state.readers.keys { state.readers[reader]?.readAhead = 0 }
             state.fills[number]?.isGivenBack = true
             return true
         }

@@ -111,4 +111,65 @@ struct LyingMirrorTests {
         #expect(whole.body.end != .complete || whole.body.firstDifference == nil, "\(whole.body)")
         #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
     }
+
+    @Test("What a mirror sent wrongly is found by the digest that the origin has named, and is not given as whole")
+    func digestTells() throws {
+        let (origin, mirror) = (try FileOrigin(), try Self.lying())
+        defer { mirror.stop() }
+        let folder = try TemporaryDirectory()
+        let proxy = try Self.proxy(folder, origin, [mirror.url("")])
+        origin.put(Self.target, DigestTests.version(Self.content))
+        origin.setFaults { _, number in
+            FileFaults { if number == 0 { $0.closeAfter = Self.hole } else { $0.closeBeforeHead = true } }
+        }
+        let url = origin.url(Self.target)
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.end != .complete)
+        origin.clearFaults()
+        let next = try PeerClient.check(url, through: proxy.port, against: Self.content)
+        #expect(next.body.isWhole, "\(next.body)")
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
+    }
+
+    @Test(
+        "An origin that is known to honour conditions is compared with what a mirror has written all the same",
+        arguments: ["max-age=3600", "no-store"]
+    )
+    func originAfterMirror(later: String) throws {
+        let (origin, lying) = (try FileOrigin(), try Self.lying(closeAfter: 300_000))
+        defer { lying.stop() }
+        let folder = try TemporaryDirectory()
+        let proxy = try Self.proxy(folder, origin, [lying.url("")])
+        let known = "/other"
+        let (gate, put) = (Barrier("the version has changed"), Barrier("what may be done with it has changed"))
+        for target in ["/same", known, Self.target] { origin.put(target, .tagged(Self.content)) }
+        origin.setFaults { request, number in
+            FileFaults {
+                guard number == 0 else { return }
+                $0.closeAfter = Self.hole + 1
+                if request.target == known { $0.stallAfter = (bytes: Self.hole, until: gate) }
+                if request.target == Self.target { $0.stallAfter = (bytes: Self.hole, until: put) }
+            }
+        }
+        // It answers If-Range with the rest of the same version, and with the whole of another one.
+        #expect(try PeerClient.check(origin.url("/same"), through: proxy.port, against: Self.content).body.isWhole)
+        let first = try PeerClient(port: proxy.port)
+        try first.request(origin.url(known))
+        _ = try first.head()
+        #expect(try first.body(first: 1000) == Self.content.bytes(0..<1000))
+        origin.put(known, .tagged(Self.other, "\"two\""))
+        gate.open()
+        #expect(try first.checkBody(against: Self.content, at: 1000).end != .complete)
+        #expect(origin.requests.last?["If-Range"] == "\"one\"")
+        let url = origin.url(Self.target)
+        let client = try PeerClient(port: proxy.port)
+        try client.request(url)
+        _ = try client.head()
+        #expect(try client.body(first: 1000) == Self.content.bytes(0..<1000))
+        origin.put(Self.target, .tagged(Self.content, cacheControl: later))
+        put.open()
+        let cut = try client.checkBody(against: Self.content, at: 1000)
+        #expect(lying.requests.count == 1)
+        #expect(cut.end != .complete, "\(cut)")
+        #expect(try PeerClient.check(url, through: proxy.port, against: Self.content).body.isWhole)
+    }
 }

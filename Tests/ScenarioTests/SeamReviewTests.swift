@@ -108,6 +108,27 @@ struct SeamReviewTests {
         #expect(body.end != .complete, "\(body)")
     }
 
+    @Test("Bytes that wait for the verdict on a digest are not fetched again where the rest may not be kept")
+    func heldBackOnce() throws {
+        let scene = try Scene()
+        let missing = Self.content.length - 20_000
+        scene.origin.put(Self.target, DigestTests.version(Self.content))
+        let gate = Barrier("no more of it may be kept")
+        scene.origin.setFaults { _, number in
+            FileFaults { if number == 0 { ($0.stallAfter, $0.closeAfter) = ((mebibyte, gate), missing) } }
+        }
+        let client = try scene.client()
+        try client.request(scene.url(Self.target))
+        _ = try client.head()
+        #expect(try client.body(first: 1000) == Self.content.bytes(0..<1000))
+        var forbidden = DigestTests.version(Self.content)
+        forbidden.cacheControl = "no-store"
+        scene.origin.put(Self.target, forbidden)
+        gate.open()
+        #expect(try client.checkBody(against: Self.content, at: 1000).isWhole)
+        #expect(scene.origin.requests.last?.askedRange?.first == missing)
+    }
+
     // MARK: Doubts
 
     /// Two versions under one tag. They have 512 KiB to 1.5 MiB in common, and no other byte.
