@@ -150,6 +150,7 @@ extension Fill {
                 call
             )
         case .newVersion:
+            doubtsWhatNames(the: version, answer)
             changed(answer, request, call)
         case .transient(let status):
             call.cancel()

@@ -53,6 +53,7 @@ extension Fill {
         case .compare(let completeLength):
             compareFromStart(answer, completeLength: completeLength, offset: offset, call)
         case .changed:
+            doubtsWhatNames(the: version, answer)
             changed(answer, request, call)
         case .gone(let status):
             call.cancel()
@@ -66,6 +67,14 @@ extension Fill {
                 retryAfter: RetryAfter.of(answer.head.fields, now: answer.responseTime)
             )
         }
+    }
+
+    /// Another version under the strong validator of this one: it does not tell this URL's versions apart.
+    func doubtsWhatNames(the version: VersionFills, _ answer: OriginCall.Answer) {
+        guard let validator = version.response.validator, !validator.isByRule,
+            StrongValidator.of(answer.head.fields, receivedAt: answer.responseTime) == validator
+        else { return }
+        table.doubts(version.response.key)
     }
 
     /// A whole that begins at byte 0 takes the place of the rest, once its beginning is found equal.

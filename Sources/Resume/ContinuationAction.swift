@@ -89,8 +89,8 @@ extension ContinuationAnswer {
         case .contentEncodingChanged, .contentTypeChanged:
             // The ranges may be sound; the validator does not tell versions apart.
             .overlapDiffered
-        case .encodedWithoutEntityTag, .unsatisfiedRangeContradicts:
-            // The one is our own rule; the other may just be a change.
+        case .encodedWithoutEntityTag, .unsatisfiedRangeContradicts, .completeLengthContradicts:
+            // The first is our own rule; the others may just be a change.
             nil
         }
     }

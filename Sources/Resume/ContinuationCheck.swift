@@ -33,6 +33,7 @@ package enum BrokenReason: Hashable, Sendable, CaseIterable {
     case wrongStart
     case beyondAsked
     case longerThanSpan
+    case completeLengthContradicts
     case contentEncodingChanged
     case contentTypeChanged
     case encodedWithoutEntityTag
@@ -47,6 +48,7 @@ package enum BrokenReason: Hashable, Sendable, CaseIterable {
         case .wrongStart: "The origin's range starts at another byte than the one asked for."
         case .beyondAsked: "The origin's range ends beyond the one asked for."
         case .longerThanSpan: "The origin's Content-Length is larger than its Content-Range."
+        case .completeLengthContradicts: "The origin's part names another complete length under the same validator."
         case .contentEncodingChanged: "The origin sent another Content-Encoding under the same validator."
         case .contentTypeChanged: "The origin sent another Content-Type under the same validator."
         case .encodedWithoutEntityTag: "Encoded content without a strong entity tag is not joined."
@@ -136,6 +138,11 @@ package enum ContinuationCheck {
         case .failure(let reason): return .broken(reason.reason)
         case .success(let read): (span, completeLength) = (read.span, read.completeLength)
         }
+        // The same version by its name, and another by its length: one of them is not true, and the whole tells which. No
+        // byte of this part is used for it (row 4 in the place of row 3).
+        if contradicts(known, completeLength), namesTag(of: known, response.fields) {
+            return .broken(.completeLengthContradicts)
+        }
         // Which version it is comes before where it lies: row 3 of the table, then row 4.
         guard
             isSameVersion(
@@ -175,11 +182,7 @@ package enum ContinuationCheck {
         // bear it out.
         let isBorneOut =
             isConditional && asked.overlap > 0 && known.completeLength != nil && known.completeLength == completeLength
-        switch (known.completeLength, completeLength) {
-        case (let known?, let received?) where known != received: return false
-        case (nil, let received?) where received < known.highestHeldEnd: return false
-        default: break
-        }
+        if contradicts(known, completeLength) { return false }
         let fields = response.fields
         switch known.validator {
         case .etag(let tag):
@@ -187,11 +190,8 @@ package enum ContinuationCheck {
             case 0:
                 // RFC 9110 §15.3.7 demands it.
                 return isBorneOut
-            case 1:
-                guard let text = fields.first(.etag), let received = EntityTag.parse(text) else { return false }
-                return received.stronglyEquals(tag)
             default:
-                return false
+                return names(tag, fields)
             }
         case .lastModified(let text, _):
             // Resume-rules 1: where there is an entity tag, even a weak one, the date is no strong validator.
@@ -214,6 +214,20 @@ package enum ContinuationCheck {
             // nothing; and what the origin does say of its version must not contradict what is stored.
             return known.completeLength != nil && known.completeLength == completeLength && !known.contradicts(fields)
         }
+    }
+
+    private static func contradicts(_ known: KnownVersion, _ completeLength: Int64?) -> Bool {
+        guard let received = completeLength else { return false }
+        return known.completeLength.map { $0 != received } ?? (received < known.highestHeldEnd)
+    }
+
+    private static func namesTag(of known: KnownVersion, _ fields: FieldSection) -> Bool {
+        if case .etag(let tag) = known.validator { names(tag, fields) } else { false }
+    }
+
+    private static func names(_ tag: EntityTag, _ fields: FieldSection) -> Bool {
+        guard let text = fields.only(.etag), let received = EntityTag.parse(text) else { return false }
+        return received.stronglyEquals(tag)
     }
 
     // MARK: 416

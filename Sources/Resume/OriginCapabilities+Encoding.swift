@@ -9,7 +9,7 @@ extension OriginCapabilities {
     private static let reasons: [BrokenReason] = [
         .multipart, .contentRangeMissing, .contentRangeInvalid, .wrongStart, .beyondAsked, .longerThanSpan,
         .contentEncodingChanged, .contentTypeChanged, .encodedWithoutEntityTag, .unsatisfiedRangeContradicts,
-        .unexpectedStatus,
+        .unexpectedStatus, .completeLengthContradicts,
     ]
 
     package var bytes: [UInt8] {

@@ -203,11 +203,17 @@ struct ContinuationCheckTests {
             Case(name: "the same tag, weak (R32)", fields: [(.etag, "W/\"v1\""), range], answer: .newVersion),
             Case(name: "a malformed tag", fields: [(.etag, "v1"), range], answer: .newVersion),
             Case(name: "two tags", fields: [etag, etag, range], answer: .newVersion),
-            Case(name: "another length", fields: [etag, (.contentRange, "bytes 480-999/1001")], answer: .newVersion),
+            Case(name: "another length", fields: [(.contentRange, "bytes 480-999/1001")], answer: .newVersion),
+            Case(
+                name: "another length under the equal date",
+                known: dated,
+                fields: [(.lastModified, modifiedText), (.date, nowText), (.contentRange, "bytes 480-999/1001")],
+                answer: .newVersion
+            ),
             Case(
                 name: "a length below the highest held byte (rule 2)",
                 known: known(tag, length: nil),
-                fields: [etag, (.contentRange, "bytes 480-498/499")],
+                fields: [(.contentRange, "bytes 480-498/499")],
                 answer: .newVersion
             ),
             Case(
@@ -252,6 +258,17 @@ struct ContinuationCheckTests {
     @Test(
         "Row 4 and R30: 206 that is broken is discarded",
         arguments: [
+            Case(
+                name: "the same version by its tag, and another by its length",
+                fields: [etag, (.contentRange, "bytes 480-999/1001")],
+                answer: .broken(.completeLengthContradicts)
+            ),
+            Case(
+                name: "the same by its tag, and shorter than what is held (rule 2)",
+                known: known(tag, length: nil),
+                fields: [etag, (.contentRange, "bytes 480-498/499")],
+                answer: .broken(.completeLengthContradicts)
+            ),
             Case(name: "no Content-Range", fields: [etag], answer: .broken(.contentRangeMissing)),
             Case(name: "two Content-Ranges", fields: [etag, range, range], answer: .broken(.contentRangeMissing)),
             Case(

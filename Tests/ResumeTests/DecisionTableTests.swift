@@ -64,9 +64,9 @@ struct DecisionTableTests {
                 event: .ifRangeIgnored(.ifRangeTag)
             ),
             Row(
-                name: "another length",
+                name: "another length, and no name",
                 condition: .ifMatch,
-                fields: [(.etag, "\"v1\""), (.contentRange, "bytes 480-999/1001")],
+                fields: [(.contentRange, "bytes 480-999/1001")],
                 action: .beginNewVersion,
                 event: .ifRangeIgnored(.ifMatch)
             ),
@@ -89,6 +89,11 @@ struct DecisionTableTests {
                 fields: [(.etag, "\"v1\""), (.contentRange, "bytes 0-999/1000")],
                 action: .askPlainly,
                 event: .brokeRange(.wrongStart)
+            ),
+            Row(
+                name: "the same tag, another length: what of it is a lie says nothing of others",
+                fields: [(.etag, "\"v1\""), (.contentRange, "bytes 480-999/1001")],
+                action: .askPlainly
             ),
             Row(
                 name: "no Content-Range",

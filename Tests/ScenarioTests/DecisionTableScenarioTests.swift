@@ -91,6 +91,25 @@ struct DecisionTableScenarioTests {
         #expect(scene.origin.requests.last?.askedRange == nil)
     }
 
+    @Test("Row 4: the same tag and another complete length: none of it, the whole asked for and compared")
+    func otherLength() throws {
+        let range = "bytes \(Self.hole - overlapProbe)-\(Self.old.length - 1)/\(Self.old.length + 1)"
+        let (scene, body) = try Self.scene { _, faults in faults.contentRange = range }
+        #expect(body == Self.whole)
+        #expect(scene.origin.requests.map { $0["Range"] != nil } == [false, true, false])
+    }
+
+    @Test("Row 4: where the whole is another one under the same tag: cut, and its parts are joined to nothing")
+    func otherLengthForGood() throws {
+        let longer = Content(seed: 7804, length: 5 * mebibyte)
+        let (scene, body) = try Self.scene(then: .tagged(longer))
+        #expect(body == Self.cut)
+        try Self.expectNext(scene, longer)
+        // Whoever continues what it has is not given the rest of another one.
+        let rest = try scene.get(Self.target, ["Range": "bytes=\(Self.hole)-"])
+        #expect(rest.head.status == 200)
+    }
+
     @Test("Row 5: the whole of the same version: the next rung, then compared from byte 0")
     func ignored() throws {
         let (scene, body) = try Self.scene { _, faults in faults.ignoresRange = true }
