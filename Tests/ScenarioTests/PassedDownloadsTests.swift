@@ -114,17 +114,17 @@ struct PassedDownloadsTests {
     @Test("A client that does not read is no stall")
     func clientPauses() throws {
         let scene = try Self.scene(
-            ["upstream.stall_timeout=\"100ms\""],
+            ["upstream.stall_timeout=\"1s\""],
             .tagged(Content(seed: 6302, length: 64 * mebibyte), cacheControl: "no-store")
         )
         let client = try scene.client()
         client.shrinkReceiveBuffer(to: 65_536)
         try client.request(scene.url(Self.target))
         _ = try client.head()
-        // The origin's sending comes to a halt while nobody reads.
+        // The origin's sending comes to a halt while nobody reads, for longer than a stall may be.
         var sent: Int64 = -1
         try waitUntil("nothing more is sent") {
-            usleep(400_000)
+            usleep(1_500_000)
             defer { sent = scene.origin.bodyBytesSent(Self.target) }
             return sent == scene.origin.bodyBytesSent(Self.target)
         }
