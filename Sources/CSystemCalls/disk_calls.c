@@ -28,6 +28,16 @@ int csystem_fallocate_keep_size(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
+int csystem_fallocate_punch_hole(int descriptor, off_t offset, off_t length) {
+#ifdef FALLOC_FL_PUNCH_HOLE
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+#else
+    (void)descriptor, (void)offset, (void)length;
+    errno = EOPNOTSUPP;
+    return -1;
+#endif
+}
+
 int csystem_lock_exclusively(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
 void csystem_name_thread(const char *name) {

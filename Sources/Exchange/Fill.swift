@@ -176,7 +176,7 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
 
     func write(_ bytes: inout ByteBuffer, _ range: Range<Int64>) {
         if let writer, writer.offset != range.lowerBound { writer.finish() }
-        if writer == nil || writer?.offset != range.lowerBound { openWriter(at: range.lowerBound) }
+        if writer == nil || writer?.offset != range.lowerBound { openWriter(for: range) }
         let count = Int(range.upperBound - range.lowerBound)
         bytes.readWithUnsafeReadableBytes { readable in
             writer?.append(UnsafeRawBufferPointer(rebasing: readable.prefix(count)))
@@ -190,11 +190,14 @@ final class Fill: OriginBodyReceiver, @unchecked Sendable {
         if retry.history.hasJustGained { attempts = 0 }
     }
 
-    func openWriter(at offset: Int64) {
+    func openWriter(for range: Range<Int64>) {
+        // Where the machine has no extent any more, these are the last bytes of the claim.
+        let extent = version.tell(number) { $0.extent } ?? nil
+        let end = extent == nil ? range.upperBound : extent?.end
         let loop = self.loop
         let version = self.version
         let number = self.number
-        writer = body.openWriter(at: offset) { [weak self] progress in
+        writer = body.openWriter(at: range.lowerBound, before: end) { [weak self] progress in
             switch progress {
             case .written(let upTo, _):
                 version.written(number, upTo: upTo)

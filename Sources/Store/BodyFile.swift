@@ -123,15 +123,50 @@ final class BodyFile: Sendable {
         return done
     }
 
-    /// Asks for room on the disk beforehand. A file system that cannot is no error (hardening 2.2 item 6).
-    func reserve(_ range: Range<Int64>) throws(StoreError) {
+    /// Asks for room on the disk beforehand. A file system that cannot is no error (hardening 2.2 item 6); false there.
+    func reserve(_ range: Range<Int64>) throws(StoreError) -> Bool {
         while csystem_fallocate_keep_size(descriptor, off_t(range.lowerBound), off_t(range.count)) != 0 {
             switch errno {
             case EINTR: continue
             case ENOSPC, EDQUOT, EFBIG: throw StoreError.system("No room for a body", errno: errno)
-            default: return
+            default: return false
             }
         }
+        return true
+    }
+
+    /// What the disk has given to the file, and in which units.
+    struct Room {
+        let size: Int64
+        /// Bytes, also beyond the end of the file.
+        let allocated: Int64
+        let block: Int64
+
+        init(_ status: stat) {
+            let (bytes, isTooMuch) = Int64(status.st_blocks).multipliedReportingOverflow(by: 512)
+            size = Int64(status.st_size)
+            allocated = isTooMuch ? .max : bytes
+            block = max(512, Int64(status.st_blksize))
+        }
+    }
+
+    var room: Room? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? Room(status) : nil
+    }
+
+    /// Gives these blocks back to the disk: they read as zeros from then on. 0, or errno.
+    func giveBack(_ range: Range<Int64>) -> Int32 {
+        while csystem_fallocate_punch_hole(descriptor, off_t(range.lowerBound), off_t(range.count)) != 0 {
+            if errno != EINTR { return errno }
+        }
+        return 0
+    }
+
+    /// Gives back what lies beyond the end of the file, which stays where it is: an index that was written before a
+    /// crash may speak of every byte before it.
+    func giveBackBeyondEnd(at size: Int64) {
+        while ftruncate(descriptor, off_t(size)) != 0, errno == EINTR {}
     }
 
     /// Brings the bytes to the disk: 0, or errno. Never tried again after a failure (hardening 2.1).

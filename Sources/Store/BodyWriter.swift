@@ -41,6 +41,10 @@ package final class BodyWriter: Sendable {
 /// The shared part of a writer: its thread, the tick, and the disk threads.
 final class WriterCore: Sendable {
     private let body: StoredBody
+    /// The offset of its first byte.
+    let start: Int64
+    /// Where it is to end; nil: nobody knows, or at the end of the body.
+    private let claimEnd: Int64?
     /// Keeps the response, and with it the body, from being let go.
     private let response: StoredResponse?
     private let onWritten: @Sendable (WriteProgress) -> Void
@@ -61,19 +65,17 @@ final class WriterCore: Sendable {
         var isFailed = false
     }
 
-    /// Room is asked for in steps of this size (hardening 2.2 item 6).
-    private static let reservation: Int64 = 8 << 20
-    /// Where the end of the body is not known, little is asked for beforehand.
-    private static let blindReservation: Int64 = 1 << 20
-
     init(
         body: StoredBody,
         response: StoredResponse?,
         offset: Int64,
+        claimEnd: Int64?,
         onWritten: @escaping @Sendable (WriteProgress) -> Void
     ) {
         self.body = body
         self.response = response
+        start = offset
+        self.claimEnd = claimEnd
         self.onWritten = onWritten
         state = Mutex(State(next: offset, written: offset))
     }
@@ -201,13 +203,12 @@ final class WriterCore: Sendable {
     private func reserve(_ range: Range<Int64>) throws(StoreError) {
         let reserved = state.withLock { $0.reserved }
         guard range.upperBound > reserved else { return }
-        let start = max(range.lowerBound, reserved)
-        let isBlind = body.completeLength == nil
-        let wish = start.addingSaturated(isBlind ? Self.blindReservation : Self.reservation)
-        let end = max(range.upperBound, min(body.completeLength ?? .max, wish))
-        try body.reserve(start..<end, for: (isBlind ? range.upperBound : end) - start)
+        let end = try body.reserve(max(range.lowerBound, reserved)..<range.upperBound, for: self, claimEnd: claimEnd)
         state.withLock { $0.reserved = end }
     }
+
+    /// The room that it has in reserve. On a disk thread.
+    var window: Range<Int64> { state.withLock { $0.written..<max($0.written, $0.reserved) } }
 
     private func fail(_ error: StoreError) {
         let isFirst = state.withLock { state in
@@ -223,9 +224,11 @@ final class WriterCore: Sendable {
 }
 
 extension StoredBody {
-    /// A writer whose next byte has this offset. It always comes; what it is refused, its first bytes tell.
+    /// A writer whose next byte has this offset, and that is to end before `end`, where that is known: no room is asked for
+    /// beyond. It always comes; what it is refused, its first bytes tell.
     package func openWriter(
         at offset: Int64,
+        before end: Int64? = nil,
         onWritten: @escaping @Sendable (WriteProgress) -> Void
     ) -> BodyWriter {
         let (response, spills) = state.withLock { state in
@@ -234,7 +237,13 @@ extension StoredBody {
             return (state.response, spills)
         }
         if spills { submitSpill() }
-        let core = WriterCore(body: self, response: response, offset: offset, onWritten: onWritten)
+        let core = WriterCore(
+            body: self,
+            response: response,
+            offset: offset,
+            claimEnd: end,
+            onWritten: onWritten
+        )
         state.withLock { $0.writers.append(core) }
         return BodyWriter(core: core)
     }
@@ -245,6 +254,8 @@ extension StoredBody {
 
     /// On a disk thread, after the last bytes of a writer. What was cut short goes to a file.
     func writerEnded(_ writer: WriterCore, _ response: StoredResponse?) {
+        // Before it is let go: as long as it is there, the body is in use, and nobody loads it anew beside this job.
+        giveBackReserve(of: writer)
         let (spills, completes) = state.withLock { state -> (Bool, Bool) in
             state.writers.removeAll { $0 === writer }
             guard state.writers.isEmpty, state.isInMemory else { return (false, false) }

@@ -107,12 +107,15 @@ final class Directory: Sendable {
     }
 
     /// The size of a regular file in bytes; nil where there is none.
-    func size(of name: String) -> Int64? {
+    func size(of name: String) -> Int64? { room(of: name)?.size }
+
+    /// The size of a regular file, and what the disk has given to it; nil where there is none.
+    func room(of name: String) -> BodyFile.Room? {
         var status = stat()
         guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return nil
         }
-        return Int64(status.st_size)
+        return BodyFile.Room(status)
     }
 
     /// The names in a directory, without `.` and `..`.

@@ -13,7 +13,7 @@ extension IndexWriter {
     private static let pagesAtATime = 512
 
     func answer(_ room: IndexMailbox.RoomRequest) {
-        var wanted = services.quota.excess(for: room.bytes)
+        var wanted = services.quota.excessOnDisk(for: room.bytes)
         if wanted > 0 {
             // A little more, so that the next fill does not have to ask at once.
             wanted = wanted.addingSaturated(min(services.quota.limit / 64, 64 << 20))
@@ -114,7 +114,7 @@ extension IndexWriter {
         } catch {
             services.log("Keeping house in the index failed: \(error)")
         }
-        let excess = services.quota.excess(for: 0)
+        let excess = services.quota.excessOnDisk(for: 0)
         if excess > 0 { _ = evict(excess) }
         giveBackPages()
     }

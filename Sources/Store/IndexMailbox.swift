@@ -95,7 +95,7 @@ final class IndexMailbox: Sendable {
 
     /// Blocking, on a disk thread: whether so many bytes may come; older ones go for them where they have to.
     func makeRoom(for bytes: Int64, in quota: Quota) -> Bool {
-        guard quota.excess(for: bytes) > 0 else { return true }
+        guard quota.excessOnDisk(for: bytes) > 0 else { return true }
         let answer = Monitor<Bool?>(nil)
         let isTaken = urgently { $0.rooms.append(RoomRequest(bytes: bytes, answer: answer)) }
         guard isTaken else { return false }

@@ -10,6 +10,7 @@ final class Quota: Sendable {
     private let directory: Directory
     private let held: Atomic<Int64>
     private let lingering = Atomic<Int64>(0)
+    private let reserved = Atomic<Int64>(0)
 
     init(limit: Int64, minFree: Int64?, directory: Directory, held: Int64) {
         self.limit = limit
@@ -29,11 +30,29 @@ final class Quota: Sendable {
     func linger(_ bytes: Int64) { lingering.add(bytes, ordering: .relaxed) }
     func leave(_ bytes: Int64) { lingering.subtract(bytes, ordering: .relaxed) }
 
-    /// How many bytes have to go before `bytes` more may come; 0 where they may.
+    /// Room that the disk has given to writers and that they have not filled: so many bytes more, or fewer.
+    func changeReserve(by bytes: Int64) { if bytes != 0 { reserved.add(bytes, ordering: .relaxed) } }
+
+    var reservedBytes: Int64 { max(0, reserved.load(ordering: .relaxed)) }
+
+    /// How many bytes have to go before `bytes` more may come; 0 where they may. What writers have in reserve is no reason
+    /// to refuse: they may give it back.
     func excess(for bytes: Int64) -> Int64 {
-        let used = heldBytes.addingSaturated(max(0, lingering.load(ordering: .relaxed)))
-        return max(0, used.addingSaturated(bytes) - limit, shortage(for: bytes))
+        max(0, used.addingSaturated(bytes) - limit, shortage(for: bytes))
     }
+
+    /// The same with what writers have in reserve, which is on the disk like any byte: what is to be evicted, so that all
+    /// of it stays below the limit.
+    func excessOnDisk(for bytes: Int64) -> Int64 {
+        max(0, used.addingSaturated(reservedBytes).addingSaturated(bytes) - limit, shortage(for: bytes))
+    }
+
+    /// How many bytes more the disk may be asked for, with nothing evicted.
+    var roomOnDisk: Int64 {
+        max(0, min(limit - used.addingSaturated(reservedBytes), -shortage(for: 0)))
+    }
+
+    private var used: Int64 { heldBytes.addingSaturated(max(0, lingering.load(ordering: .relaxed))) }
 
     /// How many bytes more may come to a body of so many, if everything else that is held goes; nil: the disk says nothing.
     func room(beside held: Int64) -> Int64? {

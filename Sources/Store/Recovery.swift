@@ -82,26 +82,38 @@ struct Recovery: Sendable {
         step { files(in: number + 1) }
     }
 
-    /// Rows that name a file that is missing, or that is shorter than what was flushed of it.
+    /// Rows that name a file that is missing, or that is shorter than what was flushed of it; and bodies to which the disk
+    /// has given more than they hold, since whoever asked for it did not live to give it back.
     private func rows(after last: Int64) {
-        var found: [(id: Int64, uri: String)] = []
+        var found: [(id: Int64, uri: String, held: Int64)] = []
         read(
             """
-            SELECT id, uri FROM stored_response WHERE id > ? AND id < ? AND in_row = 0 AND size > 0
+            SELECT id, uri, size FROM stored_response WHERE id > ? AND id < ? AND in_row = 0 AND size > 0
             ORDER BY id LIMIT ?
             """,
             [.integer(last), .integer(firstID), .integer(Self.page)]
-        ) { found.append(($0.integer(0), $0.text(1))) }
-        for (id, uri) in found {
+        ) { found.append(($0.integer(0), $0.text(1), $0.integer(2))) }
+        for (id, uri, held) in found {
             guard let key = key(uri) else { continue }
-            let size = services.directory.size(of: BodyName.file(id))
-            if let size, flushedEnd(of: id) <= size { continue }
+            let room = services.directory.room(of: BodyName.file(id))
+            if let room, flushedEnd(of: id) <= room.size {
+                if room.allocated > held.addingSaturated(StoredBody.slack) { giveBack(id, key: key) }
+                continue
+            }
             // What is loaded has been compared with its file by the look-up.
             guard let deletion = table.condemn(id, key: key) else { continue }
             services.log("What is held of \(uri) has lost its file; it was deleted from the index.")
             services.mailbox.removed(deletion)
         }
         if let next = found.last?.id { step { rows(after: next) } }
+    }
+
+    /// By the body itself, which alone knows what is held when its turn comes.
+    private func giveBack(_ id: Int64, key: CacheKey) {
+        find(key) { responses in
+            guard let response = responses.first(where: { $0.id == id }) else { return }
+            response.body.submitGivingBackOfSurplus(for: response)
+        }
     }
 
     private func flushedEnd(of id: Int64) -> Int64 {

@@ -226,5 +226,7 @@ extension StoredBody {
         }
         // What cannot be read now is checked before it is delivered, like everything else.
         for range in ranges { _ = try? provedPart(of: range) }
+        // Nobody can have begun to read what was dropped just now.
+        state.withLock { $0.dropped = ByteRangeSet() }
     }
 }

@@ -82,7 +82,10 @@ package final class Store: Sendable {
             services.mailbox.settle(hard: false)
             services.pool.drain()
             services.isClosed.store(true, ordering: .releasing)
-            for response in table.everything { response.body.keepWhatIsUnfinished() }
+            for response in table.everything {
+                response.body.keepWhatIsUnfinished()
+                response.body.submitGivingBack()
+            }
             services.pool.drain()
             services.mailbox.settle(hard: true)
             services.mailbox.stop()

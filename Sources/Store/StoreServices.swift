@@ -18,6 +18,8 @@ final class StoreServices: Sendable {
     let buffers = BufferPool()
     let health: DiskHealth
     let damagedPieces = Atomic<Int>(0)
+    /// false once the file system has refused to take blocks back: then none are asked for beforehand either.
+    let takesBlocksBack = Atomic<Bool>(true)
     let isClosed = Atomic<Bool>(false)
 
     init(configuration: StoreConfiguration, directory: Directory, held: Int64) {

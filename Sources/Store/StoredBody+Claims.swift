@@ -135,6 +135,7 @@ extension StoredBody {
                     let lost = (base + Int64(piece.start))..<(base + Int64(piece.end))
                     state.held.remove(lost)
                     state.verified.remove(lost)
+                    state.dropped.insert(lost)
                 }
             }
             if state.end == nil || state.end?.kind == .gone { state.end = error }

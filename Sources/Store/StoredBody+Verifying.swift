@@ -111,7 +111,9 @@ extension StoredBody {
                 let damaged = (base + Int64(range.lowerBound))..<(base + Int64(range.upperBound))
                 state.held.remove(damaged)
                 state.verified.remove(damaged)
+                state.dropped.insert(damaged)
             }
+            state.dropped.formUnion(bad)
             state.held.subtract(bad)
             state.verified.subtract(bad)
             if state.segments[number] == nil { state.segments[number] = Segment() }

@@ -90,17 +90,6 @@ extension StoredBody {
     /// Hardening 2.2 item 2. What would be one extent too many passes unstored.
     private static let tooScattered = StoreError(.full, "The body is held in too many separate ranges.")
 
-    /// On a disk thread: room for the bytes that a fill is about to write (hardening 2.2 item 6).
-    /// `bytes` of the range are sure to come.
-    func reserve(_ range: Range<Int64>, for bytes: Int64) throws(StoreError) {
-        if let refusal = services.refusal ?? state.withLock({ $0.end }) { throw refusal }
-        guard completeLength ?? 0 <= services.quota.largestBody else { throw Self.tooLarge }
-        guard services.mailbox.makeRoom(for: bytes, in: services.quota) else {
-            throw StoreError(.full, "The cache is full, and nothing in it may be evicted.")
-        }
-        try openForWriting().reserve(range)
-    }
-
     /// Writes these parts of the bytes, then notes their pieces. In this order: a piece exists once it is written.
     private func place(
         _ bytes: UnsafeRawBufferPointer,
@@ -120,7 +109,7 @@ extension StoredBody {
             try file.write(part, at: range.lowerBound)
             pieces += Self.pieces(of: part, at: range.lowerBound)
         }
-        let wakes = try state.withLock { state throws(StoreError) -> [Wake] in
+        let (wakes, filled) = try state.withLock { state throws(StoreError) -> ([Wake], Int64) in
             if let end = state.end { throw end }
             state.unflushedFile = file
             for (number, piece) in pieces {
@@ -128,14 +117,16 @@ extension StoredBody {
                 state.dirtySegments.insert(number)
             }
             var wakes: [Wake] = []
+            let filled = state.changeReserve { reserved in for range in wanted { reserved.remove(range) } }
             for range in wanted {
                 state.held.insert(range)
                 state.verified.insert(range)
                 state.unflushedBytes += Int64(range.count)
                 wakes += state.takeWakes(grown: range)
             }
-            return wakes
+            return (wakes, filled)
         }
+        services.quota.changeReserve(by: filled)
         noteChange(bytes: wanted.reduce(0) { $0 + Int64($1.count) })
         for wake in wakes { wake() }
     }
@@ -160,7 +151,7 @@ extension StoredBody {
     }
 
     /// The file, made where the body has none yet.
-    private func openForWriting() throws(StoreError) -> BodyFile {
+    func openForWriting() throws(StoreError) -> BodyFile {
         let (known, isNew) = state.withLock { state -> (BodyFile?, Bool) in
             let isNew: Bool
             switch state.storage {

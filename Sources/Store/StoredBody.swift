@@ -131,6 +131,11 @@ struct BodyState {
     /// Open from the first byte that is not flushed to its flush: only a descriptor that was open then is told of
     /// an error that the disk had meanwhile, and that one can be had at once.
     var unflushedFile: BodyFile?
+    /// Room that the disk has given and that is not written yet. Changed by jobs of the queue only, and empty when no
+    /// writer is open.
+    var reserved = ByteRangeSet()
+    /// Was held and is not any more: a reader may still be sending it, so that its blocks stay as they are.
+    var dropped = ByteRangeSet()
     /// Rows of segments that the index has no more, for the readers of a removed body.
     var keptRows: [Int64: [UInt8]] = [:]
     var isFlushing = false

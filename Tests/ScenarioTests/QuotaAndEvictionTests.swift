@@ -70,6 +70,48 @@ struct QuotaAndEvictionTests {
         try scene.waitForStatus("the quota holds") { $0.bytes <= 9 * mebibyte }
     }
 
+    @Test("A range that is being fetched occupies no more than the range, and one that broke off what came of it")
+    func occupied() throws {
+        let scene = try Scene(settings: ["resume.on_disconnect=\"park\""])
+        let content = Self.content(30, 40 * mebibyte)
+        scene.origin.put("/large", .tagged(content))
+        let gate = Barrier("the files were measured")
+        scene.origin.setFaults { _, _ in FileFaults { $0.stallAfter = (bytes: 65_536, until: gate) } }
+        let part = try scene.client()
+        try part.request(scene.url("/large"), fields: ["Range": "bytes=1000000-1099999"])
+        #expect(try part.head().status == 206)
+        #expect(try part.checkBody(against: content, at: 1_000_000, limit: 65_536).firstDifference == nil)
+        #expect(try Self.occupied(in: scene) <= 100_000 + Self.ofTheFileSystem)
+        // One that has no end before the body's, and whose client leaves.
+        let whole = try scene.client()
+        try whole.request(scene.url("/large"))
+        #expect(try whole.head().status == 200)
+        #expect(try whole.checkBody(against: content, limit: 65_536).firstDifference == nil)
+        whole.close()
+        part.close()
+        gate.open()
+        try scene.waitForStatus("nobody fills") { $0.fills.isEmpty }
+        try waitUntil("what is not held has gone back") {
+            try Self.occupied(in: scene) <= scene.heldBytes(scene.url("/large")) + 2 * Self.ofTheFileSystem
+        }
+        scene.origin.setFaults { _, _ in FileFaults { _ in } }
+        #expect(try scene.check("/large", content).body.isWhole)
+    }
+
+    /// Blocks that a file system takes for itself, and those at both ends that are not full.
+    private static let ofTheFileSystem: Int64 = 65_536
+
+    /// What the bodies of a cache occupy on the disk, bytes.
+    private static func occupied(in scene: Scene) throws -> Int64 {
+        let bodies = scene.cacheDirectory + "/bodies"
+        let names = FileManager.default.enumerator(atPath: bodies)?.allObjects as? [String] ?? []
+        return names.reduce(0) { sum, name in
+            var status = stat()
+            let isFile = lstat("\(bodies)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            return isFile ? sum + Int64(status.st_blocks) * 512 : sum
+        }
+    }
+
     @Test("An object above 90 % of the cache, or above max_object_size, passes unstored", arguments: [true, false])
     func tooLarge(byDirective: Bool) throws {
         let scene = try Self.scene(byDirective ? ["cache.max_object_size=\"4 MiB\""] : [])

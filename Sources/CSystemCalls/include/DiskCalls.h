@@ -16,6 +16,9 @@ ssize_t csystem_pread_nowait(int descriptor, void *bytes, size_t count, off_t of
 /// fallocate(2) with FALLOC_FL_KEEP_SIZE.
 int csystem_fallocate_keep_size(int descriptor, off_t offset, off_t length);
 
+/// fallocate(2) with FALLOC_FL_PUNCH_HOLE: gives blocks back; -1 and EOPNOTSUPP where the system has no such call.
+int csystem_fallocate_punch_hole(int descriptor, off_t offset, off_t length);
+
 /// flock(2), exclusive, without waiting.
 int csystem_lock_exclusively(int descriptor);
 
