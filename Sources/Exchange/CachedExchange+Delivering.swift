@@ -209,6 +209,7 @@ extension CachedExchange {
 
     /// Whether an answer that passes through is a part of another version than this client was given bytes of.
     func isSplice(_ answer: OriginCall.Answer) -> Bool {
+        if answer.head.status == 206, !asksPlainly, isOfAnother(answer) { return true }
         guard answer.head.status == 206, !asksPlainly,
             let text = answer.head.fields.only(.contentRange),
             case .satisfied(let range, let completeLength)? = ContentRange.parse(text), range.lowerBound > 0
@@ -220,6 +221,18 @@ extension CachedExchange {
             hasIfRange: request.fields.contains(.ifRange),
             version: table.identity(key, answer.head.fields, completeLength: completeLength) ?? -1
         ) == .fullOfNewVersion
+    }
+
+    /// Whether a part is not of the version that the client's If-Range names: an origin that did not look at that would have
+    /// it continue one version with another (RFC 9110 §13.1.5).
+    private func isOfAnother(_ answer: OriginCall.Answer) -> Bool {
+        guard let asked = request.fields.only(.ifRange) else { return false }
+        let fields = answer.head.fields
+        if let tag = EntityTag.parse(asked) {
+            guard fields.contains(.etag) else { return false }
+            return fields.only(.etag).flatMap { EntityTag.parse($0) }.map { !$0.stronglyEquals(tag) } ?? true
+        }
+        return fields.contains(.lastModified) && fields.only(.lastModified) != asked
     }
 
     private func openGuard(version: Int64) {

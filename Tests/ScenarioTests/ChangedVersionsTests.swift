@@ -261,6 +261,22 @@ struct ResumeGuardScenarioTests {
         #expect(answer.body == CheckedBody(count: 2 * mebibyte, end: .complete))
     }
 
+    @Test(
+        "An origin that does not look at the client's If-Range: the whole of what there is now, also where nothing is stored",
+        arguments: ["\"one\"", "Sun, 06 Nov 1994 08:49:37 GMT"]
+    )
+    func ifRangeNotLookedAt(_ named: String) throws {
+        let scene = try Scene()
+        var version = FileVersion(Self.new, etag: named.hasPrefix("\"") ? "\"two\"" : nil, cacheControl: "no-store")
+        version.lastModified = "Tue, 08 Nov 1994 08:49:37 GMT"
+        scene.origin.put(Self.target, version)
+        scene.origin.setFaults { _, _ in FileFaults { $0.ignoresIfRange = true } }
+        let answer = try scene.check(Self.target, Self.new, ["Range": "bytes=2097152-", "If-Range": named])
+        #expect(answer.head.status == 200)
+        #expect(answer.body == CheckedBody(count: Self.new.length, end: .complete))
+        #expect(scene.origin.requests.map { $0["Range"] } == ["bytes=2097152-", nil])
+    }
+
     @Test("Another client was given nothing of the older version: its bare range is a 206")
     func anotherClient() throws {
         let scene = try Self.scene()

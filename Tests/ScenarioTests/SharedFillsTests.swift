@@ -10,7 +10,8 @@ struct SharedFillsTests {
     static let content = Content(seed: 6301, length: 4 * mebibyte)
 
     static func scene(_ version: FileVersion? = nil, _ settings: [String] = []) throws -> Scene {
-        let scene = try Scene(settings: settings)
+        // Twenty clients on a busy machine may take longer to come than an origin may be silent.
+        let scene = try Scene(settings: ["upstream.stall_timeout=\"60s\""] + settings)
         scene.origin.put(target, version ?? .tagged(content))
         return scene
     }
