@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests", "HTTPSemantics"], swiftSettings: rules),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum"],
+            dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum", "ScriptedPeers"],
             swiftSettings: rules
         ),
         .testTarget(
