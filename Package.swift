@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests", "HTTPSemantics"], swiftSettings: rules),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum", "ScriptedPeers"],
+            dependencies: ["Store", "HTTPSemantics", "Wire", "Resume", "CSQLite", "CChecksum"],
             swiftSettings: rules
         ),
         .testTarget(
