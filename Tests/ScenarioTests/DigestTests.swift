@@ -147,19 +147,25 @@ struct DigestTests {
 
     static func hexadecimal(_ digest: [UInt8]) -> String { DigestValue(.sha256, digest)?.hexadecimal ?? "" }
 
-    @Test("A download that broke off and was resumed after SIGKILL is compared as a whole")
-    func resumed() throws {
-        let scene = try Scene(settings: ["resume.on_disconnect=\"park\""])
-        scene.origin.put(Self.target, Self.version(Self.content, naming: Self.other))
+    /// A part of a file whose origin names another digest is held by a proxy that was killed, and runs again.
+    static func parkedAndKilled(_ settings: [String] = []) throws -> Scene {
+        let scene = try Scene(settings: settings + ["resume.on_disconnect=\"park\""])
+        scene.origin.put(target, version(content, naming: other))
         let gate = Barrier("the proxy was killed")
         defer { gate.open() }
         scene.origin.setFaults { _, number in
             FileFaults { if number == 0 { $0.stallAfter = (bytes: 2 * mebibyte, until: gate) } }
         }
-        try scene.readAndLeave(Self.target, Self.content, mebibyte)
-        try scene.waitUntilHeld(Self.target, mebibyte)
+        try scene.readAndLeave(target, content, mebibyte)
+        try scene.waitUntilHeld(target, mebibyte)
         try scene.waitUntilNothingIsFilled()
         try scene.killAndStartAgain()
+        return scene
+    }
+
+    @Test("A download that broke off and was resumed after SIGKILL is compared as a whole")
+    func resumed() throws {
+        let scene = try Self.parkedAndKilled()
         let cut = try scene.check(Self.target, Self.content)
         #expect(cut.body.end != .complete)
         try waitUntil("it is dropped") { try scene.heldBytes(scene.url(Self.target)) == 0 }

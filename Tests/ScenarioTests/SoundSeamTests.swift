@@ -150,19 +150,10 @@ struct SoundSeamTests {
 
     @Test("A wrong digest is found where the rest comes after a kill and the response had begun early (resume.eager)")
     func digestAndEager() throws {
-        let scene = try Scene(settings: ["resume.eager=true", "resume.on_disconnect=park"])
-        scene.origin.put(Self.target, DigestTests.version(Self.content, naming: DigestTests.other))
-        let gate = Barrier("the proxy was killed")
-        defer { gate.open() }
-        scene.origin.setFaults { _, number in
-            FileFaults { if number == 0 { $0.stallAfter = (bytes: 2 * mebibyte, until: gate) } }
-        }
-        try scene.readAndLeave(Self.target, Self.content, mebibyte)
-        try scene.waitUntilHeld(Self.target, mebibyte)
-        try scene.waitUntilNothingIsFilled()
-        try scene.killAndStartAgain()
-        #expect(try scene.check(Self.target, Self.content).body.end != .complete)
-        try waitUntil("it is dropped") { try scene.heldBytes(scene.url(Self.target)) == 0 }
+        let scene = try DigestTests.parkedAndKilled(["resume.eager=true"])
+        let target = DigestTests.target
+        #expect(try scene.check(target, DigestTests.content).body.end != .complete)
+        try waitUntil("it is dropped") { try scene.heldBytes(scene.url(target)) == 0 }
     }
 
     @Test("A retained version of another variant is not what a client continues")
